@@ -42,7 +42,13 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
         }
         Verb::Show => {
             let target = wanted(gateway, noun, &place, matches).await?;
-            get(target, noun.collection.wrappers.0).await.map(Answer::One)
+            let mut object = get(target, noun.collection.wrappers.0).await?;
+            if noun.collection.wrappers.0 == "loadbalancer" {
+                for (title, said) in describe::side_rows(&describe::sides(gateway, &object).await?) {
+                    object[title] = said.into();
+                }
+            }
+            Ok(Answer::One(object))
         }
         Verb::Stats => match matches.try_get_one::<String>(OF_LATE) {
             Ok(Some(span)) => {

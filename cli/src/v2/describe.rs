@@ -43,6 +43,7 @@ pub(super) async fn describe(gateway: &Gateway, noun: &Noun, place: &Place, targ
     let mut described = json!({
         "agent": agent(gateway, &whole, &load_balancer).await?,
         "changes": changes(gateway, &whole, &ids).await?,
+        "sides": sides(gateway, &load_balancer).await?,
         "loadbalancer": load_balancer, "statuses": tree, "health": health,
     });
     if is_part {
@@ -52,6 +53,56 @@ pub(super) async fn describe(gateway: &Gateway, noun: &Noun, place: &Place, targ
         described["stats"] = one(gateway, &format!("{whole}/stats"), "stats").await?;
     }
     Ok(Answer::Described(described))
+}
+
+/// Where its two sides are, for who may know; null: it has none.
+pub(super) async fn sides(gateway: &Gateway, load_balancer: &Value) -> Result<Value, Failure> {
+    if load_balancer["flavor_id"].is_null() {
+        return Ok(Value::Null);
+    }
+    let target = format!("/ballast/v1/loadbalancers/{}/sides", text(&load_balancer["id"]));
+    match gateway.ask(Method::GET, &target, None).await {
+        Ok(mut body) if body["sides"]["topology"] == "ACTIVE_STANDBY" => Ok(body["sides"].take()),
+        // A tenant may not ask, and a gateway that is older knows of none.
+        Ok(_) | Err(Failure::Answer { status: 403 | 404, .. }) => Ok(Value::Null),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// A line for each side, and the term.
+pub(super) fn side_rows(sides: &Value) -> Vec<(&'static str, String)> {
+    if !sides.is_object() {
+        return Vec::new();
+    }
+    let rows = ["active", "standby"].map(|name| (name, side(&sides[name])));
+    rows.into_iter().chain([("term", text(&sides["term"]))]).collect()
+}
+
+fn side(side: &Value) -> String {
+    if side.is_null() {
+        return "none: no agent can take it".to_owned();
+    }
+    let mut said = vec![text(&side["host"])];
+    let zone = text(&side["zone"]);
+    if !zone.is_empty() {
+        said.push(format!("zone {zone}"));
+    }
+    said.push(match side["answers"].as_bool() {
+        None => "has said nothing yet".to_owned(),
+        Some(true) => format!("answers since term {}", text(&side["said_term"])),
+        Some(false) => "does not answer".to_owned(),
+    });
+    match side["peer_heard"].as_bool() {
+        None => {}
+        Some(true) => said.push("hears the other side".to_owned()),
+        Some(false) => said.push("does not hear the other side".to_owned()),
+    }
+    match text(&side["fault"]) {
+        fault if !fault.is_empty() => said.push(format!("failed: {fault}")),
+        _ if side["deployed"] == false => said.push("is not deployed yet".to_owned()),
+        _ => {}
+    }
+    said.join(", ")
 }
 
 /// The part of the tree that is the object's. A monitor has no part of its own: it is of its pools.
@@ -156,11 +207,12 @@ fn head(all: &Value, members: &[Value]) -> String {
         }
     }
     rows.extend([
-        ("agent", text(&all["agent"]["host"])),
+        ("agent", if all["sides"].is_null() { text(&all["agent"]["host"]) } else { String::new() }),
         ("status", format!("{}{}", statuses.collect::<Vec<_>>().join(", "), up(members))),
         ("why", text(&object["status_description"])),
         ("waits", waits(&provisioning)),
     ]);
+    rows.extend(side_rows(&all["sides"]));
     if all["stats"].is_object() {
         rows.push(("traffic", traffic(&all["stats"])));
     }

@@ -84,6 +84,8 @@ impl DriverOptions {
 pub struct Agent {
     pub id: AgentId,
     pub host: String,
+    /// Where its host is, as its operator calls it; empty: not said.
+    pub zone: String,
     pub admin_state_up: bool,
     pub description: Option<String>,
     pub version: String,

@@ -62,4 +62,6 @@ counters! {
     Generation
     /// Of placement: grows whenever the load balancer gets an agent.
     Epoch
+    /// Of which side of a load balancer with a standby answers: who begins to answer begins another one.
+    Term
 }

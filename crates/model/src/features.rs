@@ -48,6 +48,7 @@ pub fn used(load_balancer: &LoadBalancer) -> BTreeSet<String> {
     }
     load_balancer.pools.iter().for_each(|pool| features.of_pool(pool));
     features.add_if(!load_balancer.http_answers.is_empty(), words::HTTP_ANSWERS);
+    features.add_if(load_balancer.has_standby(), words::TOPOLOGY_ACTIVE_STANDBY);
     features.used
 }
 

@@ -28,6 +28,7 @@ pub mod pool;
 pub mod port;
 pub mod provider;
 pub mod quota;
+pub mod side;
 pub mod status;
 pub mod subnet;
 pub mod time;

@@ -40,6 +40,7 @@ use crate::{
     parts::Parts,
     pool::{Pool, PoolChange},
     set,
+    side::Topology,
     status::{Progress, ProvisioningStatus},
     view::v1,
 };
@@ -60,6 +61,8 @@ pub struct LoadBalancer {
     pub availability_zone: Option<String>,
     /// What its flavor and its zone say to the driver, a JSON object; empty: nothing.
     pub flavor_data: String,
+    /// On how many hosts it is.
+    pub topology: Topology,
     /// What it answers itself.
     pub http_answers: Vec<HttpAnswer>,
     pub admin_state_up: bool,
@@ -153,6 +156,19 @@ impl LoadBalancer {
     pub fn is_answering(&self) -> bool {
         let active = |listener: &Listener| listener.progress.status == ProvisioningStatus::Active;
         self.vip.is_some() && self.listeners.iter().any(active)
+    }
+
+    /// Whether it is on two agents.
+    #[must_use]
+    pub fn has_standby(&self) -> bool {
+        self.topology == Topology::ActiveStandby
+    }
+
+    /// One of its sides is somewhere else: the other one must learn it, and no object's status changes.
+    #[must_use]
+    pub fn side_changed(mut self) -> Self {
+        self.grow();
+        self
     }
 
     /// The subnet of its vip has other routes than it had: the agent must learn it, and no object's status changes.

@@ -37,6 +37,7 @@ pub fn to_agent(agent: &Agent, liveness: Liveness) -> v1::Agent {
         drivers: agent.drivers.iter().map(to_agent_driver).collect(),
         load_balancers: agent.load_balancers,
         emptying: None,
+        zone: agent.zone.clone(),
     }
 }
 

@@ -32,6 +32,8 @@ mod reports;
 mod requests;
 mod secrets;
 mod sessions;
+mod sides;
+mod standbys;
 mod tally;
 mod traffic;
 mod v2;
@@ -61,7 +63,7 @@ use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
 pub use checks::{Checked, Checks, Said};
-pub use desired::{Awaited, Desired, Instruction, Ready};
+pub use desired::{Awaited, Beside, Desired, Instruction, Ready};
 pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told, Wanted};
 pub use failover::FailoverLimits;
 pub use fleet::{Fleet, Looked};
@@ -83,8 +85,8 @@ pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
 pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
 pub use v2::{
-    CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Supply,
-    Target, WantedAddress, WantedAddresses, Write,
+    CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, ShownSide,
+    ShownSides, Supply, Target, WantedAddress, WantedAddresses, Write,
 };
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
@@ -278,6 +280,14 @@ async fn load_pool(tx: &Tx, caller: &Caller, id: PoolId) -> Result<Placed, Fault
 }
 
 impl App {
+    /// Tells sessions where to look: also those of the sides that stand by.
+    fn wake(&self, wakes: impl IntoIterator<Item = Wake>) {
+        let mut wakes: Vec<Wake> = wakes.into_iter().collect();
+        let standbys = self.fleet.standbys(wakes.iter().map(|wake| wake.load_balancer_id));
+        wakes.extend(standbys.into_iter().map(|(load_balancer_id, agent_id)| Wake { agent_id, load_balancer_id }));
+        self.wakes.wake(wakes);
+    }
+
     /// Saves a change, with its time, and says whom it concerns.
     async fn save(&self, tx: &Tx, before: &Placed, after: &LoadBalancer) -> Result<Option<Wake>, Fault> {
         let after = after.clone().stamped(Some(&before.load_balancer), self.now());

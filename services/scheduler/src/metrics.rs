@@ -39,6 +39,11 @@ label! {
 }
 
 label! {
+    /// Why a standby became the active side.
+    pub enum Takeover { Said = "sides", Ordered = "scheduler" }
+}
+
+label! {
     /// What the scheduler that leads does.
     pub enum Led {
         Upkeep = "upkeep",
@@ -61,6 +66,7 @@ labels! { struct Settling { provider: Word, outcome: Settled } }
 labels! { struct Placing { policy: &'static str, outcome: Placed } }
 labels! { struct FailingOver { outcome: FailedOver } }
 labels! { struct Conflicting { outcome: Conflict } }
+labels! { struct TakingOver { by: Takeover } }
 labels! { struct Why { why: Stale } }
 labels! { struct Refused { resource: &'static str } }
 labels! { struct Leading { work: Led } }
@@ -80,6 +86,9 @@ pub struct Metrics {
     failovers: Slots<FailingOver, Counter>,
     pub(crate) failover_paused: Gauge,
     conflicts: Slots<Conflicting, Counter>,
+    takeovers: Slots<TakingOver, Counter>,
+    pub(crate) standbys_missing: Gauge,
+    pub(crate) standby_disputes: Gauge,
     pub(crate) drained: Counter,
     pub(crate) drain_left: Gauge,
     led: Slots<Leading, Counter>,
@@ -115,6 +124,9 @@ impl Metrics {
             failovers: Slots::new(failing_over).all_told(),
             failover_paused: Gauge::default(),
             conflicts: Slots::new(Conflict::ALL.iter().map(|outcome| Conflicting { outcome: *outcome })).all_told(),
+            takeovers: Slots::new(Takeover::ALL.iter().map(|by| TakingOver { by: *by })).all_told(),
+            standbys_missing: Gauge::default(),
+            standby_disputes: Gauge::default(),
             drained: Counter::default(),
             drain_left: Gauge::default(),
             led: Slots::new(Led::ALL.iter().map(|work| Leading { work: *work })).all_told(),
@@ -146,6 +158,10 @@ impl Metrics {
 
     pub(crate) fn conflict(&self, outcome: Conflict) {
         count(&self.conflicts, outcome as usize);
+    }
+
+    pub(crate) fn took_over(&self, by: Takeover) {
+        count(&self.takeovers, by as usize);
     }
 
     /// One round of what the scheduler that leads does.
@@ -189,6 +205,17 @@ impl Metrics {
             "ballast_address_conflicts_total",
             "Others said on a network that an address of a load balancer is theirs",
             &self.conflicts,
+        );
+        registry.add("ballast_standby_takeovers_total", "Standbys that became the active side", &self.takeovers);
+        registry.add(
+            "ballast_standbys_missing",
+            "Load balancers that are to have a standby and have none, at the scheduler that leads",
+            &self.standbys_missing,
+        );
+        registry.add(
+            "ballast_standby_disputes",
+            "Load balancers of which both sides say that they answer, at the scheduler that leads",
+            &self.standby_disputes,
         );
         registry.add("ballast_drained_total", "Load balancers moved off agents that are switched off", &self.drained);
         registry.add(

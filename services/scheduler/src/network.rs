@@ -30,6 +30,8 @@ pub struct WantedPort {
     pub address: Option<IpAddr>,
     /// Where it will be plugged in, when that is known.
     pub host: Option<String>,
+    /// It may answer at this address as well, which is another port's.
+    pub also: Option<IpAddr>,
 }
 
 /// A subnet as callers name it: itself, or its network; and an address that is to be in it.
@@ -99,6 +101,12 @@ pub trait NetworkProvider: Send + Sync {
 #[must_use]
 pub fn port_name(vip_id: ListenerId) -> String {
     format!("vip-{vip_id}")
+}
+
+/// Of whose port this is the name; none: it is no vip's and no side's.
+#[must_use]
+pub fn port_key(name: &str) -> Option<Uuid> {
+    name.strip_prefix("vip-")?.parse().ok()
 }
 
 /// What a port says of the host where it is plugged in.

@@ -3,6 +3,7 @@
 //! A session remembers what it has sent and nothing else. Woken or on its period, it makes the same pass: read what the
 //! store desires of this agent, send what has not been sent.
 
+mod aside;
 mod bounds;
 mod inbound;
 mod outbound;
@@ -14,7 +15,7 @@ mod sent;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use self::{pace::Pace, patience::Patience, sent::Sent};
+use self::{aside::Aside, pace::Pace, patience::Patience, sent::Sent};
 use ballast_model::{
     agent::{Agent, AgentDriver},
     fault::{Fault, Misfit},
@@ -125,8 +126,9 @@ impl Sessions {
         let reported = hello.drivers.iter().map(|report| convert::from_driver_report(report, None));
         let drivers: Vec<AgentDriver> = reported.map(|driver| passed(driver, &hello.passes)).collect();
         let version = told(&hello.version);
-        let instance = &told(&hello.instance_id);
-        self.app.agent_connected(&Greeting { host: &hello.host, instance, version: &version, drivers: &drivers }).await
+        let (instance, zone) = (&told(&hello.instance_id), &told(&hello.zone));
+        let greeting = Greeting { host: &hello.host, instance, version: &version, zone, drivers: &drivers };
+        self.app.agent_connected(&greeting).await
     }
 }
 
@@ -139,6 +141,7 @@ async fn run<S: Saying>(app: Arc<App>, agent: Agent, hello: Hello, stream: Duple
         agent: &agent,
         outbox: stream.outbox,
         sent: Sent::default(),
+        aside: Aside::default(),
         pace: Pace::default(),
         patience: Patience::default(),
         is_told_all: false,
@@ -194,6 +197,8 @@ struct Session<'a> {
     agent: &'a Agent,
     outbox: Outbox,
     sent: Sent,
+    /// What was observed where the agent stands by.
+    aside: Aside,
     pace: Pace,
     patience: Patience,
     /// The full set was sent.

@@ -47,6 +47,7 @@ mod rest;
 mod schedulers;
 mod secrets;
 mod services;
+mod standby;
 mod tokens;
 mod traffic;
 mod upgrades;

@@ -63,7 +63,18 @@ impl Agent {
         instance: &str,
         drivers: Vec<DriverReport>,
     ) -> Result<Self, Status> {
-        Self::with_hello(channel, (host, instance), Hello { drivers, ..Hello::default() }).await
+        Self::in_zone(channel, (host, ""), instance, drivers).await
+    }
+
+    /// The same, which says where its host is.
+    pub(crate) async fn in_zone(
+        channel: &Channel,
+        (host, zone): (&str, &str),
+        instance: &str,
+        drivers: Vec<DriverReport>,
+    ) -> Result<Self, Status> {
+        let hello = Hello { drivers, zone: zone.to_owned(), ..Hello::default() };
+        Self::with_hello(channel, (host, instance), hello).await
     }
 
     /// One that can do everything, and takes part in moves in order.

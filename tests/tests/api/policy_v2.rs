@@ -34,6 +34,7 @@ get_schedulers                   401 403    403    403    200
 get_stats                        401 200    200    200    200
 get_loadbalancer_revisions       401 200    200    403    200
 get_loadbalancer_traffic         401 200    200    403    200
+get_loadbalancer_sides           401 403    403    403    200
 rollback_loadbalancer            401 403    202    403    202
 get_secrets                      401 200    200    200    200
 look_at_secrets                  401 403    202    202    202

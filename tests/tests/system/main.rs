@@ -32,6 +32,7 @@ mod refusals;
 mod restore;
 mod secrets;
 mod several;
+mod standby;
 mod statuses;
 mod survival;
 mod tempest;

@@ -16,6 +16,7 @@ use crate::{
     load_balancer::LoadBalancer,
     parts::Parts,
     pool::{NewPool, Pool},
+    side::Topology,
     status::Progress,
 };
 
@@ -46,6 +47,7 @@ impl LoadBalancer {
             flavor_id: None,
             availability_zone: None,
             flavor_data: String::new(),
+            topology: Topology::Single,
             http_answers: Vec::new(),
             admin_state_up: true,
             vip: None,

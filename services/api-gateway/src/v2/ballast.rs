@@ -9,6 +9,7 @@ mod history;
 mod overview;
 mod schedulers;
 mod secrets;
+mod sides;
 mod stats;
 pub(crate) mod streams;
 mod told;
@@ -25,11 +26,13 @@ use crate::kit::{
 pub(super) fn routes() -> Routes {
     const REVISIONS: &str = "/ballast/v1/loadbalancers/{id}/revisions";
     const TRAFFIC: &str = "/ballast/v1/loadbalancers/{id}/traffic";
+    const SIDES: &str = "/ballast/v1/loadbalancers/{id}/sides";
     const ROLLBACK: &str = "/ballast/v1/loadbalancers/{loadbalancer_id}/revisions/{id}/rollback";
     Routes::new()
         .serve("/ballast/v1/events", Does::Stream(events::schema), "watch_events", events::stream)
         .serve(REVISIONS, Does::Tell(history::schema), "get_loadbalancer_revisions", history::list)
         .serve(TRAFFIC, Does::Tell(traffic::schema), "get_loadbalancer_traffic", traffic::show)
+        .serve(SIDES, Does::Tell(sides::schema), "get_loadbalancer_sides", sides::show)
         .serve(ROLLBACK, Does::Act, "rollback_loadbalancer", history::roll_back)
         .serve("/ballast/v1/overview", Does::Tell(overview::schema), "get_overview", overview::show)
         .serve("/ballast/v1/schedulers", Does::Tell(schedulers::schema), "get_schedulers", schedulers::list)

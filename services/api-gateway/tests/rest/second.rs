@@ -158,6 +158,11 @@ impl LoadBalancers for Second {
         answer(v2::LoadBalancerHealth { id: ID.to_owned(), members: vec![member, unknown] })
     }
 
+    async fn sides(&self, request: Request<v2::GetRequest>) -> Answer<v2::LoadBalancerSides> {
+        let sides = v2::LoadBalancerSides { topology: "SINGLE".to_owned(), ..v2::LoadBalancerSides::default() };
+        known(&request.get_ref().id, Kind::LoadBalancer, sides)
+    }
+
     async fn failover(&self, request: Request<v2::GetRequest>) -> Answer<()> {
         known(&request.get_ref().id, Kind::LoadBalancer, ())
     }

@@ -25,6 +25,7 @@ const WRITES: &[(&str, &str)] = &[
 const NAMED: &[(&str, &str)] = &[
     ("Statuses", "get_statuses"),
     ("Health", "get_health"),
+    ("Sides", "get_sides"),
     ("Position", "get_position"),
     ("FlavorCapabilities", "get_flavor_capabilities"),
     ("AvailabilityZoneCapabilities", "get_availability_zone_capabilities"),
@@ -34,7 +35,7 @@ const OPERATORS: &[&str] = &["FlavorProfiles", "AvailabilityZoneProfiles"];
 /// those of which the writes are,
 const OPERATORS_WRITE: &[&str] = &["Flavors", "AvailabilityZones", "Quotas"];
 /// and methods of others.
-const OPERATORS_CALL: &[&str] = &["Failover", "FlavorCapabilities", "AvailabilityZoneCapabilities", "ListSchedulers"];
+const OPERATORS_CALL: &[&str] = &["Failover", "Sides", "FlavorCapabilities", "AvailabilityZoneCapabilities", "ListSchedulers"];
 
 /// What a caller must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +179,7 @@ mod tests {
             ("Members", "Replace", "replace_members", Needs::Member),
             ("LoadBalancers", "Statuses", "get_statuses", Needs::Reader),
             ("LoadBalancers", "Health", "get_health", Needs::Reader),
+            ("LoadBalancers", "Sides", "get_sides", Needs::Admin),
             ("LoadBalancers", "Stats", "get_load_balancer", Needs::Reader),
             ("LoadBalancers", "Failover", "failover_load_balancer", Needs::Admin),
             ("Overview", "ListSchedulers", "get_schedulers", Needs::Admin),

@@ -189,7 +189,7 @@ impl App {
                 Ok(wakes)
             })
         });
-        self.wakes.wake(because(cause(told), end).await?);
+        self.wake(because(cause(told), end).await?);
         Ok(())
     }
 }

@@ -106,7 +106,7 @@ impl App {
         self.fleet.forget(id);
         let deleted = self.store.write(|tx, _| Box::pin(self.delete_agent_in(tx, caller, id, force))).await;
         self.refresh_agents(&[id]).await?;
-        self.wakes.wake(deleted?);
+        self.wake(deleted?);
         self.wakes.end(id);
         self.checks.forget_agent(id);
         self.histories.forget_agent(id);
@@ -121,6 +121,7 @@ impl App {
             must_be_empty(&agent, &bindings)?;
         }
         let freed = tx.release_holds_of(id).await?;
+        let mut wakes = self.forget_sides_on(tx, id).await?;
         let bound = tx.delete_agent(id).await?;
         for before in tx.load_many(&bound).await? {
             tx.save(&before, &before.clone().unplaceable(None)).await?;
@@ -129,7 +130,8 @@ impl App {
         if !bindings.is_empty() {
             tracing::warn!(agent.id = %id, load_balancers, removals, "the agent of {} is forgotten though it has something", agent.host);
         }
-        waiting(tx, &freed).await
+        wakes.extend(waiting(tx, &freed).await?);
+        Ok(wakes)
     }
 
     /// The agent that hosts a pool: none when it is not placed, or there is no such pool.

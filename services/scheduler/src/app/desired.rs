@@ -1,16 +1,18 @@
 //! What agents are told: the load balancers that they are to run, and those that they are to let go of.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fmt, net::IpAddr, time::Duration};
 
 use ballast_model::{
     agent::Liveness,
-    counters::{Epoch, Generation},
+    counters::{Epoch, Generation, Term},
     fault::Fault,
     ids::{AgentId, LoadBalancerId, PortId, SubnetId},
     load_balancer::LoadBalancer,
     network::Subnetwork,
     parts::Parts,
     pool::{Pool, SessionPersistence},
+    port::Port,
+    side::SideNumber,
 };
 use ballast_store::{Binding, BoundLoadBalancer, Handover, Phase, Placed, Stage, Successor, Tx};
 
@@ -26,13 +28,20 @@ pub enum Instruction {
 }
 
 impl Instruction {
-    /// The port at which the agent will answer.
-    fn vip_port(&self) -> Option<PortId> {
-        match self {
-            Self::Desired(desired) if desired.is_silent => None,
-            Self::Desired(desired) => desired.load_balancer.vip.as_ref().map(|vip| vip.port_id),
+    /// The ports at which the agent will answer: the vip's, and that of its side.
+    fn ports(&self) -> impl Iterator<Item = PortId> {
+        let desired = match self {
+            Self::Desired(desired) => Some(desired).filter(|desired| !desired.is_silent),
             Self::Remove { .. } => None,
-        }
+        };
+        let vip = desired.and_then(|desired| desired.load_balancer.vip.as_ref()).map(|vip| vip.port_id);
+        let side = desired.and_then(|desired| desired.beside.as_ref()).map(|beside| beside.port.id);
+        vip.into_iter().chain(side)
+    }
+
+    /// The one that it will plug in.
+    fn plugged_port(&self) -> Option<PortId> {
+        self.ports().last()
     }
 }
 
@@ -78,6 +87,30 @@ pub struct Desired {
     pub is_silent: bool,
     /// A former agent has not let go yet, and may answer at its addresses.
     pub is_contested: bool,
+    /// The side that the agent has; none: the load balancer is on one agent.
+    pub beside: Option<Beside>,
+}
+
+/// One of the two sides of a load balancer, and which of them is to answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beside {
+    pub number: SideNumber,
+    pub port: Port,
+    /// Of the other side; empty: it is nowhere.
+    pub peer_addresses: Vec<IpAddr>,
+    pub term: Term,
+    pub is_active: bool,
+    pub key: Secret,
+}
+
+/// What the two sides sign with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("Secret")
+    }
 }
 
 impl App {
@@ -109,26 +142,34 @@ impl App {
                 // What was placed once has left no tombstone anywhere.
                 let bindings = placed.iter().filter_map(|placed| placed.binding.as_ref());
                 let once = bindings.filter(|binding| binding.is_first()).map(|binding| binding.load_balancer_id);
-                let once: HashSet<LoadBalancerId> = once.collect();
+                let mut once: HashSet<LoadBalancerId> = once.collect();
+                let paired = placed.iter().map(|placed| &placed.load_balancer).filter(|one| one.has_standby());
+                let paired: Vec<LoadBalancerId> = paired.map(|one| one.id).collect();
+                let pairs = self.pairs(tx, &paired, agent_id).await?;
+                once.retain(|id| !pairs.contains_key(id));
                 let moved: Vec<LoadBalancerId> = ids.into_iter().filter(|id| !once.contains(id)).collect();
                 // A removal is of a former placement: it goes first.
                 let tombstones = tx.tombstones(agent_id, &moved).await?.into_iter();
-                let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: Generation::NONE });
+                let (generation, term) = (Generation::NONE, Term::NONE);
+                let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation, term });
                 let mut instructions = Vec::new();
                 for BoundLoadBalancer { binding, .. } in tombstones.filter(wanted) {
                     instructions.push(self.removal(tx, &binding).await?);
                 }
                 for Placed { load_balancer, binding, .. } in placed {
-                    let binding = binding.filter(|binding| binding.agent_id == agent_id);
-                    let bound =
-                        binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
+                    let pair = pairs.get(&load_balancer.id);
+                    let standby = pair.and_then(|pair| pair.standing_by(binding.as_ref()));
+                    let binding = binding.filter(|binding| binding.agent_id == agent_id).or(standby);
+                    let (generation, term) = (load_balancer.generation, pair.map_or(Term::NONE, |pair| pair.term));
+                    let bound = binding.map(|binding| BoundLoadBalancer { binding, generation, term });
                     if let Some(bound) = bound.filter(wanted) {
                         instructions.push(self.instruction(tx, load_balancer, bound.binding).await?);
                     }
                 }
                 instructions.extend(self.to_make_ready(tx, agent_id, among, wanted).await?);
-                let ports: Vec<PortId> = instructions.iter().filter_map(Instruction::vip_port).collect();
-                let bound = self.to_bind(tx, agent_id, &ports).await?;
+                let plugged: Vec<PortId> = instructions.iter().filter_map(Instruction::plugged_port).collect();
+                let bound = self.to_bind(tx, agent_id, &plugged).await?;
+                let ports: Vec<PortId> = instructions.iter().flat_map(Instruction::ports).collect();
                 // Asked last: a vip whose agent was told leaves a hold when it goes, and any other is looked at once more.
                 let told = tx.told(&ports).await?;
                 let untold: Vec<PortId> = ports.into_iter().filter(|port| !told.contains(port)).collect();
@@ -141,7 +182,7 @@ impl App {
             // Noted first: a vip that is deleted from now on leaves a hold. One that is gone by now wakes this agent.
             let there = self.store.write(|tx, _| Box::pin(tx.note_told(&untold))).await?;
             let is_gone = |port: PortId| untold.contains(&port) && !there.contains(&port);
-            instructions.retain(|instruction| !instruction.vip_port().is_some_and(is_gone));
+            instructions.retain(|instruction| !instruction.ports().any(is_gone));
         }
         Ok(instructions)
     }
@@ -168,6 +209,7 @@ impl App {
             let bound = |phase, generation| BoundLoadBalancer {
                 binding: Binding { load_balancer_id, agent_id, driver: driver.clone(), epoch, phase },
                 generation,
+                term: Term::NONE,
             };
             match stage {
                 // It is bound, and told as such.
@@ -227,7 +269,8 @@ impl App {
         load_balancer: LoadBalancer,
         binding: Binding,
     ) -> Result<Instruction, Fault> {
-        let handover = match binding.is_first() {
+        let beside = self.beside(tx, &load_balancer, &binding).await?;
+        let handover = match binding.is_first() || beside.is_some() {
             true => None,
             false => tx.handover(load_balancer.id, binding.epoch).await?,
         };
@@ -235,11 +278,12 @@ impl App {
             Some(handover) if handover.content.is_empty() => self.awaited(tx, &load_balancer, &binding).await?,
             Some(_) | None => None,
         };
-        let is_contested = match binding.is_first() || load_balancer.vip.is_none() {
+        let is_contested = match binding.is_first() && beside.is_none() || load_balancer.vip.is_none() {
             true => false,
             false => tx.is_had_elsewhere(load_balancer.id, binding.agent_id).await?,
         };
         let desired = Desired {
+            beside,
             is_contested,
             handover: handover.filter(|handover| !handover.content.is_empty()),
             awaited,
@@ -331,5 +375,6 @@ fn without_vip(mut desired: Desired) -> Desired {
     desired.load_balancer.listeners = Parts::default();
     desired.subnetwork = None;
     desired.additional = Vec::new();
+    desired.beside = None;
     desired
 }

@@ -24,6 +24,8 @@ use crate::metrics::Led;
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How long an agent that did not make one ready is not asked again for the same, where another may be.
 const APART: Duration = Duration::from_secs(60);
+/// Why a side stays.
+const NO_OTHER_SIDE: &str = "nobody else can have this side, or the other one is not ready";
 /// How long one rests that could not be moved.
 const REST: Duration = Duration::from_secs(5);
 
@@ -51,6 +53,8 @@ struct Next {
     leave: Vec<(LoadBalancerId, AgentId)>,
     /// Where, and why.
     stay: BTreeMap<LoadBalancerId, (AgentId, String)>,
+    /// Those of two sides.
+    paired: BTreeSet<LoadBalancerId>,
     /// How many agents have yet that are switched off.
     left: usize,
 }
@@ -160,8 +164,12 @@ impl App {
         for (id, from) in next.leave {
             let (told, random, apart) =
                 (format!("the agent {} is switched off", host(from)), self.chance.number(), &course.apart(id));
-            let moved = self.store.write(|tx, _| Box::pin(self.leave_switched_off(tx, id, from, (apart, random))));
-            let wakes = match because(cause(told), moved).await {
+            let spares = &self.spares_for(id).await?;
+            let how = (apart, spares.as_slice(), random);
+            let moved = self.store.write(|tx, _| Box::pin(self.leave_switched_off(tx, id, from, how)));
+            let moved = because(cause(told), moved).await;
+            self.give_back_spares(spares).await;
+            let wakes = match moved {
                 // One that cannot be moved keeps nobody else from moving.
                 Err(fault) if fault.code() != Code::Unavailable => {
                     tracing::error!(load_balancer.id = %id, detail = fault.detail(), "stays on {}: {fault}", host(from));
@@ -176,10 +184,10 @@ impl App {
                     tracing::info!(load_balancer.id = %id, agent.id = %to.agent_id, "moved off {}, which is switched off", host(from));
                 }
                 // Whoever fails before this is looked at again has failed all the same.
-                [to] => drop(course.ready.insert(id, (to.agent_id, self.clock.monotonic()))),
-                [] => drop(course.rests.insert(id, self.clock.monotonic() + REST)),
+                [to] if !next.paired.contains(&id) => drop(course.ready.insert(id, (to.agent_id, self.clock.monotonic()))),
+                [_] | [] => drop(course.rests.insert(id, self.clock.monotonic() + REST)),
             }
-            self.wakes.wake(wakes);
+            self.wake(wakes);
         }
         Ok(())
     }
@@ -200,10 +208,22 @@ impl App {
         let in_order: BTreeSet<LoadBalancerId> = successors.map(|one| one.load_balancer_id).collect();
         let room = self.failover.per_second.saturating_sub(next.moving.union(&in_order).count());
         for (from, _) in off {
-            let bound = tx.bindings_of(*from).await?.into_iter().filter(|one| one.binding.phase == Phase::Bound);
-            for id in bound.map(|one| one.binding.load_balancer_id) {
+            let mut bound = tx.bindings_of(*from).await?;
+            bound.retain(|one| one.binding.phase != Phase::Removing);
+            // Standbys first: one that has its place elsewhere can take over.
+            bound.sort_by_key(|one| one.binding.phase == Phase::Bound);
+            for id in bound.into_iter().map(|one| one.binding.load_balancer_id) {
                 next.left += 1;
                 if next.leave.len() >= room || in_order.contains(&id) || course.rests.contains_key(&id) {
+                    continue;
+                }
+                let Some(load_balancer) = tx.load(id).await? else { continue };
+                if load_balancer.has_standby() {
+                    next.paired.insert(id);
+                    match self.can_leave(tx, id, *from).await? {
+                        true => next.leave.push((id, *from)),
+                        false => drop(next.stay.insert(id, (*from, NO_OTHER_SIDE.to_owned()))),
+                    }
                     continue;
                 }
                 let Some(load_balancer) = tx.load(id).await? else { continue };
@@ -223,10 +243,13 @@ impl App {
         tx: &Tx,
         id: LoadBalancerId,
         from: AgentId,
-        (apart, random): (&BTreeSet<AgentId>, u64),
+        (apart, spares, random): (&BTreeSet<AgentId>, &[Spare], u64),
     ) -> Result<Vec<Wake>, Fault> {
         let Some(placed) = tx.load_placed(id).await? else { return Ok(Vec::new()) };
         let is_off = tx.agent(from).await?.is_some_and(|agent| !agent.admin_state_up);
+        if is_off && placed.load_balancer.has_standby() {
+            return self.leave_side(tx, id, from, spares).await;
+        }
         let Some(binding) = placed.binding.filter(|bound| bound.agent_id == from && is_off) else {
             return Ok(Vec::new());
         };

@@ -15,7 +15,7 @@ use ballast_service::config::Failover as Settings;
 use ballast_store::{Cause, Phase, Tx, because};
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Wake, placing::network_of};
+use super::{App, Wake, placing::network_of, sides::Spare};
 use crate::{
     metrics::{FailedOver, Led},
     placement::{
@@ -126,7 +126,10 @@ impl App {
         let (decision, moving) = self.store.read(|tx, _| Box::pin(self.to_move(tx))).await?;
         for (load_balancer_id, from) in moving {
             let random = self.chance.number();
-            let moved = self.store.write(|tx, _| Box::pin(self.move_off(tx, load_balancer_id, from, random))).await;
+            let spares = &self.spares_for(load_balancer_id).await?;
+            let moved =
+                self.store.write(|tx, _| Box::pin(self.move_off(tx, load_balancer_id, from, (spares, random)))).await;
+            self.give_back_spares(spares).await;
             let wakes = match moved {
                 // One that cannot be moved keeps nobody else from moving.
                 Err(fault) if fault.code() != Code::Unavailable => {
@@ -141,7 +144,7 @@ impl App {
                 self.metrics.failed_over(FailedOver::Moved);
                 tracing::warn!(load_balancer.id = %load_balancer_id, from = %from, agent.id = %to.agent_id, "moved off a Dead agent");
             }
-            self.wakes.wake(wakes);
+            self.wake(wakes);
         }
         Ok(decision)
     }
@@ -153,13 +156,13 @@ impl App {
         if let Failover::From(dead) = &decision {
             for from in dead {
                 for bound in
-                    tx.bindings_of(*from).await?.into_iter().filter(|bound| bound.binding.phase == Phase::Bound)
+                    tx.bindings_of(*from).await?.into_iter().filter(|bound| bound.binding.phase != Phase::Removing)
                 {
                     if moving.len() == self.failover.per_second {
                         return Ok((decision, moving));
                     }
                     let id = bound.binding.load_balancer_id;
-                    if self.choose_alive(tx, id, 0).await?.is_some() {
+                    if self.can_leave(tx, id, *from).await? {
                         moving.push((id, *from));
                     }
                 }
@@ -193,10 +196,13 @@ impl App {
         tx: &Tx,
         load_balancer_id: LoadBalancerId,
         from: AgentId,
-        random: u64,
+        (spares, random): (&[Spare], u64),
     ) -> Result<Vec<Wake>, Fault> {
         let bound = tx.binding(load_balancer_id).await?;
         let is_dead = self.fleet.is_dead(from, self.clock.monotonic());
+        if is_dead && tx.election(load_balancer_id).await?.is_some() {
+            return self.leave_side(tx, load_balancer_id, from, spares).await;
+        }
         if bound.is_none_or(|bound| bound.agent_id != from) || !is_dead {
             return Ok(Vec::new());
         }
@@ -211,6 +217,10 @@ impl App {
         from: AgentId,
         random: u64,
     ) -> Result<Vec<Wake>, Fault> {
+        if tx.election(load_balancer_id).await?.is_some() {
+            // Its other side takes over when the agent is forgotten.
+            return Ok(Vec::new());
+        }
         let is_there = tx.binding(load_balancer_id).await?.is_some_and(|bound| bound.agent_id == from);
         if is_there { self.move_elsewhere(tx, load_balancer_id, from, random).await } else { Ok(Vec::new()) }
     }

@@ -34,6 +34,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::choosing::Beside;
 pub use self::choosing::Looked;
 use self::{lives::Lives, roster::Roster};
 

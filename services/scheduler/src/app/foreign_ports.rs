@@ -56,6 +56,7 @@ impl App {
             subnet_id: subnet.id,
             address: wanted.address,
             host,
+            also: None,
         };
         let port = self.make_noted_port(&port).await?;
         Ok(port.map(|port| ForeignPort { subnetwork, port }))

@@ -36,7 +36,7 @@ impl App {
             })
         });
         let (after, wakes) = create.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(after)
     }
 
@@ -77,7 +77,7 @@ impl App {
             })
         });
         let (after, wakes) = update.await?;
-        self.wakes.wake(wakes.into_iter().flatten());
+        self.wake(wakes.into_iter().flatten());
         Ok(after)
     }
 
@@ -93,7 +93,7 @@ impl App {
                 self.save(tx, &before, &after).await
             })
         });
-        self.wakes.wake(delete.await?);
+        self.wake(delete.await?);
         Ok(())
     }
 }

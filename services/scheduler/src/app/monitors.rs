@@ -105,7 +105,7 @@ impl App {
             })
         });
         let (monitor, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(monitor)
     }
 

@@ -67,7 +67,7 @@ impl App {
             })
         });
         let (changed, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(changed)
     }
 
@@ -199,7 +199,7 @@ impl App {
             })
         });
         let (after, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(after)
     }
 

@@ -101,7 +101,7 @@ impl App {
         if !stale.load_balancers.is_empty() {
             let ids: Vec<LoadBalancerId> = stale.load_balancers.iter().copied().collect();
             let concerned = self.store.glance(|tx, _| Box::pin(tx.agents_of(&ids))).await?.into_iter();
-            self.wakes.wake(concerned.map(|(load_balancer_id, agent_id)| Wake { agent_id, load_balancer_id }));
+            self.wake(concerned.map(|(load_balancer_id, agent_id)| Wake { agent_id, load_balancer_id }));
             self.fleet.mark_stale(ids);
             stale.load_balancers.clear();
         }

@@ -14,7 +14,7 @@ use ballast_store::{Binding, Placed, Tx};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Wake, fleet::Looked};
+use super::{App, Wake, fleet::Looked, sides::Spare};
 use crate::{
     metrics::{Led, Placed as PlacedOutcome},
     placement::{Candidate, Demand},
@@ -78,13 +78,16 @@ impl App {
         load_balancer: &LoadBalancer,
         network: Option<&Attachment>,
         random: u64,
-    ) -> Result<Result<Wake, Nowhere>, Fault> {
+    ) -> Result<Result<Binding, Nowhere>, Fault> {
         let place = match self.look_for_place(load_balancer, network, random) {
             Ok(place) => place,
             Err(nowhere) => return Ok(Err(nowhere)),
         };
-        let bound = tx.bind(load_balancer.id, place.agent_id, place.driver).await;
-        self.placed(place, bound).map(|binding| Ok(Wake::from(&binding)))
+        let bound = match load_balancer.has_standby() {
+            true => tx.bind_side(load_balancer.id, place.agent_id, place.driver, None).await,
+            false => tx.bind(load_balancer.id, place.agent_id, place.driver).await,
+        };
+        self.placed(place, bound).map(Ok)
     }
 
     /// Stores a new load balancer, and binds it as [`Self::place`] does; where none can take it, it says so.
@@ -182,7 +185,7 @@ impl App {
         let network = network_of(tx, &after).await?;
         tx.release(after.id).await?;
         let wake = match self.place(tx, &after, network.as_ref(), self.chance.number()).await? {
-            Ok(wake) => wake,
+            Ok(binding) => Wake::from(&binding),
             Err(nowhere) => return Err(nowhere.told(after.id)),
         };
         let moved = after.moved();
@@ -225,6 +228,9 @@ impl App {
             if let Err(fault) = self.place_unplaced().await {
                 tracing::warn!(detail = fault.detail(), "what is placed nowhere is looked at again: {fault}");
             }
+            if let Err(fault) = Box::pin(self.place_standbys(&shutdown)).await {
+                tracing::warn!(detail = fault.detail(), "standbys that are missing are looked at again: {fault}");
+            }
         }
     }
 
@@ -232,10 +238,13 @@ impl App {
     async fn place_unplaced(&self) -> Result<(), Fault> {
         for id in self.store.read(|tx, _| Box::pin(self.placeable(tx))).await? {
             let random = self.chance.number();
-            match self.store.write(|tx, _| Box::pin(self.place_one(tx, id, random))).await {
+            let spares = &self.spares_for(id).await?;
+            let placed = self.store.write(|tx, _| Box::pin(self.place_one(tx, id, spares, random))).await;
+            self.give_back_spares(spares).await;
+            match placed {
                 Ok(Some(wake)) => {
                     tracing::info!(load_balancer.id = %id, agent.id = %wake.agent_id, "placed");
-                    self.wakes.wake([wake]);
+                    self.wake([wake]);
                 }
                 Ok(None) => {}
                 Err(fault) if fault.code() == Code::Unavailable => return Err(fault),
@@ -273,13 +282,22 @@ impl App {
         Ok(placeable)
     }
 
-    async fn place_one(&self, tx: &Tx, id: LoadBalancerId, random: u64) -> Result<Option<Wake>, Fault> {
+    async fn place_one(
+        &self,
+        tx: &Tx,
+        id: LoadBalancerId,
+        spares: &[Spare],
+        random: u64,
+    ) -> Result<Option<Wake>, Fault> {
         let placed = tx.load_placed(id).await?.filter(|placed| placed.binding.is_none());
         let Some(Placed { load_balancer: before, .. }) = placed else { return Ok(None) };
         let network = network_of(tx, &before).await?;
-        let Ok(wake) = self.place(tx, &before, network.as_ref(), random).await? else { return Ok(None) };
+        let Ok(binding) = self.place(tx, &before, network.as_ref(), random).await? else { return Ok(None) };
+        if before.has_standby() {
+            self.begin_sides(tx, &before, &binding, spares).await?;
+        }
         let after = before.clone().placed();
         tx.save(&before, &after).await?;
-        Ok(Some(wake))
+        Ok(Some(Wake::from(&binding)))
     }
 }

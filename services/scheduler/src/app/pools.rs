@@ -56,7 +56,7 @@ impl App {
         });
         let (load_balancer, placed) = insert.await?;
         match placed {
-            Ok(wake) => self.wakes.wake([wake]),
+            Ok(wake) => self.wake([wake]),
             Err(nowhere) => return Err(nowhere.told(load_balancer.id)),
         }
         Ok(load_balancer)
@@ -145,7 +145,7 @@ impl App {
             })
         });
         let (after, wakes) = change.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(after)
     }
 
@@ -163,7 +163,7 @@ impl App {
                 Ok(placed.binding.as_ref().map(Wake::from))
             })
         });
-        self.wakes.wake(delete.await?);
+        self.wake(delete.await?);
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl App {
             })
         });
         let (after, wakes) = change.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(after)
     }
 

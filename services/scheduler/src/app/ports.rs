@@ -130,7 +130,7 @@ impl App {
 }
 
 async fn load_port(tx: &Tx, caller: &Caller, id: PortId) -> Result<Port, Fault> {
-    let port = tx.port(id).await?.filter(|port| caller.sees(&port.project_id));
+    let port = tx.shown_port(id).await?.filter(|port| caller.sees(&port.project_id));
     port.ok_or_else(|| port_not_found(id))
 }
 

@@ -1,7 +1,7 @@
 //! What the fleet knows is read again: the rows of agents when they change, and where load balancers are when that is
 //! stale. What this process binds is told to the fleet at once, and is not read.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use ballast_model::{fault::Fault, ids::AgentId};
 use tokio_util::sync::CancellationToken;
@@ -58,9 +58,8 @@ impl App {
         if ids.is_empty() {
             return Ok(());
         }
-        let read = self.store.glance(|tx, _| Box::pin(tx.bindings(&ids))).await;
-        let bound = read.inspect_err(|_| self.fleet.mark_stale(ids.iter().copied()))?.into_iter();
-        let bound: HashMap<_, _> = bound.map(|(id, binding)| (id, (binding.agent_id, binding.driver))).collect();
+        let read = self.store.glance(|tx, _| Box::pin(tx.bound_among(&ids))).await;
+        let bound = read.inspect_err(|_| self.fleet.mark_stale(ids.iter().copied()))?;
         self.fleet.set_bindings(&ids, bound);
         Ok(())
     }

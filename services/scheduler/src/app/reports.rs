@@ -8,16 +8,16 @@ use std::{
 };
 
 use ballast_model::{
-    counters::{Epoch, Generation},
+    counters::{Epoch, Generation, Term},
     fault::Fault,
-    ids::{AgentId, ListenerId, LoadBalancerId, MemberId},
+    ids::{AgentId, ListenerId, LoadBalancerId, MemberId, PortId},
     listener::Answering,
     load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome, Statistics},
     status::OperatingStatus,
     time::Timestamp,
 };
-use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, Settled, Tally, Tx};
+use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, Settled, Side, Tally, Tx};
 use ballast_traces::Origin;
 
 use super::{App, TrafficReport, Wake, moving::HandedOn};
@@ -89,13 +89,22 @@ impl App {
                         placed.load_balancer = placed.load_balancer.clone().settle(outcome);
                     }
                 }
-                let mut ends = self.note_causes(tx, host, ended, (&before, &placed));
+                let sides = sides_among(tx, &placed).await?;
+                let mut ends = self.note_causes(tx, host, ended, (&before, &placed, &sides));
                 self.save_all(tx, &before, &placed).await?;
+                let told = self.sides_deployed(tx, ended, (&placed, &sides)).await?;
                 let (mut wakes, mut answering, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+                answering.extend(told);
                 for Ended { owner, outcome, .. } in ended.iter().filter(|one| one.outcome.fault.is_none()) {
-                    let Some(placed) = owner.find(&mut placed) else { continue };
+                    let stands_by = owner.side(&sides).is_some();
+                    let Some(placed) =
+                        placed.get(&owner.load_balancer_id).filter(|one| stands_by || owner.has(one.binding.as_ref()))
+                    else {
+                        continue;
+                    };
                     moved.extend((owner.epoch > Epoch::FIRST).then_some((owner.load_balancer_id, owner.epoch)));
-                    let vip = placed.load_balancer.vip.as_ref().filter(|_| placed.load_balancer.is_answering());
+                    let is_alone = placed.load_balancer.is_answering() && !placed.load_balancer.has_standby();
+                    let vip = placed.load_balancer.vip.as_ref().filter(|_| is_alone);
                     answering.extend(vip.map(|vip| vip.port_id));
                     if placed.holds {
                         let confirmed = outcome.generation;
@@ -119,7 +128,7 @@ impl App {
         });
         let (wakes, plugged, ends) = settle.await?;
         ends.iter().for_each(|end| self.measure(end));
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         self.plugging.add(plugged);
         Ok(())
     }
@@ -170,7 +179,7 @@ impl App {
             })
         });
         let (wakes, is_gone) = drop.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         if is_gone {
             self.histories.forget(owner.load_balancer_id);
         }
@@ -188,11 +197,12 @@ impl App {
         self.store.write(|tx, _| Box::pin(tx.note_conflict(owner.load_balancer_id))).await
     }
 
-    /// What an agent observed of members and listeners.
+    /// What an agent observed of members and listeners. What it has of load balancers that it has a standby of is returned: it
+    /// counts once they are the active ones.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn observed(&self, observed: &[Observed]) -> Result<(), Fault> {
+    pub async fn observed(&self, observed: &[Observed]) -> Result<Vec<Observed>, Fault> {
         let observe = self.store.write(|tx, _| {
             Box::pin(async move {
                 let mut placed = placed_of(tx, observed.iter().map(|one| one.owner)).await?;
@@ -203,16 +213,22 @@ impl App {
                     }
                 }
                 self.save_all(tx, &before, &placed).await?;
-                Ok((before, placed))
+                let sides = sides_among(tx, &placed).await?;
+                Ok((before, placed, sides))
             })
         });
-        let (before, mut after) = observe.await?;
+        let (before, mut after, sides) = observe.await?;
+        let is_active = |owner: &Owner| {
+            before.get(&owner.load_balancer_id).is_some_and(|placed| owner.has(placed.binding.as_ref()))
+        };
+        let is_aside = |one: &&Observed| one.owner.side(&sides).is_some() && !is_active(&one.owner);
+        let aside = observed.iter().filter(is_aside).cloned().collect();
         for owner in observed.iter().map(|one| one.owner) {
             let Some(after) = owner.find(&mut after) else { continue };
             let changed = before.get(&owner.load_balancer_id).map(|before| fared_otherwise(before, after));
             self.checks.settled(&owner, &after.load_balancer, &changed.unwrap_or_default(), self.now());
         }
-        Ok(())
+        Ok(aside)
     }
 
     /// What an agent counted.
@@ -240,11 +256,20 @@ impl App {
                     let Placed { load_balancer, binding, .. } = placed.get(&one.owner.load_balancer_id)?;
                     one.owner.has(binding.as_ref()).then(|| (load_balancer, one.own(load_balancer)))
                 };
+                let sides = sides_among(tx, &placed).await?;
+                for one in news.iter().filter(|one| one.owner.side(&sides).is_some()) {
+                    let Some(placed) = placed.get(&one.owner.load_balancer_id) else { continue };
+                    if !one.owner.has(placed.binding.as_ref()) {
+                        let one = (&placed.load_balancer, one.clone().own(&placed.load_balancer));
+                        tx.save_standby_statistics(&tally(&one), &one.1.listeners).await?;
+                    }
+                }
+                let terms = terms_among(tx, &placed).await?;
                 let owned: Vec<(&LoadBalancer, Counted)> = news.iter().cloned().filter_map(own).collect();
                 tx.save_statistics(&owned.iter().map(tally).collect::<Vec<_>>()).await?;
                 let listeners = owned.iter().flat_map(|(_, one)| one.listeners.iter().copied());
                 tx.save_listener_statistics(&listeners.collect::<BTreeMap<_, _>>()).await?;
-                Ok(owned.iter().map(|(load_balancer, one)| one.told(load_balancer, now)).collect())
+                Ok(owned.iter().map(|(load_balancer, one)| one.told((load_balancer, &terms), now)).collect())
             })
         });
         save.await
@@ -295,11 +320,19 @@ async fn news(tx: &Tx, counted: &[Counted], now: Timestamp) -> Result<(Vec<Count
     let (news, known): (Vec<_>, Vec<_>) = counted.iter().zip(are_news).partition(|(_, is_news)| *is_news);
     let placed =
         if known.is_empty() { HashMap::new() } else { placed_of(tx, known.iter().map(|(one, _)| one.owner)).await? };
-    let told = |(one, _): (&Counted, bool)| {
+    let terms = terms_among(tx, &placed).await?;
+    let told = |one: &Counted| {
         let placed = placed.get(&one.owner.load_balancer_id)?;
-        one.owner.has(placed.binding.as_ref()).then(|| one.told(&placed.load_balancer, now))
+        one.owner.has(placed.binding.as_ref()).then(|| one.told((&placed.load_balancer, &terms), now))
     };
-    Ok((news.into_iter().map(|(one, _)| one.clone()).collect(), known.into_iter().filter_map(told).collect()))
+    // What a side that stands by has counted is not what is compared here.
+    let stands_by = |one: &Counted| {
+        let placed = placed.get(&one.owner.load_balancer_id);
+        placed.is_some_and(|one_of| one_of.load_balancer.has_standby() && !one.owner.has(one_of.binding.as_ref()))
+    };
+    let (aside, known): (Vec<&Counted>, Vec<&Counted>) = known.into_iter().map(|(one, _)| one).partition(|one| stands_by(one));
+    let news = news.into_iter().map(|(one, _)| one).chain(aside);
+    Ok((news.cloned().collect(), known.into_iter().filter_map(told).collect()))
 }
 
 fn tally<'a>((load_balancer, counted): &'a (&'a LoadBalancer, Counted)) -> Tally<'a> {
@@ -307,8 +340,13 @@ fn tally<'a>((load_balancer, counted): &'a (&'a LoadBalancer, Counted)) -> Tally
 }
 
 impl Counted {
-    fn told(&self, of: &LoadBalancer, now: Timestamp) -> TrafficReport {
-        TrafficReport { owner: self.owner, counted: self.whole, age: of.labels.created_at.age(now) }
+    fn told(
+        &self,
+        (of, terms): (&LoadBalancer, &HashMap<LoadBalancerId, Term>),
+        now: Timestamp,
+    ) -> TrafficReport {
+        let term = terms.get(&of.id).copied().unwrap_or_default();
+        TrafficReport { owner: self.owner, term, counted: self.whole, age: of.labels.created_at.age(now) }
     }
 
     /// What of it is of this load balancer's own.
@@ -327,6 +365,12 @@ impl Owner {
         binding.is_some_and(|binding| binding.agent_id == self.agent_id && binding.epoch == self.epoch)
     }
 
+    /// The side that it has; none: it has none, or no more.
+    fn side<'a>(&self, sides: &'a SidesOf) -> Option<&'a Side> {
+        let own = |side: &&Side| side.agent_id == self.agent_id && side.epoch == self.epoch;
+        sides.get(&self.load_balancer_id)?.iter().find(own)
+    }
+
     /// The load balancer, if it is this owner's.
     fn find<'a>(&self, placed: &'a mut HashMap<LoadBalancerId, Placed>) -> Option<&'a mut Placed> {
         placed.get_mut(&self.load_balancer_id).filter(|placed| self.has(placed.binding.as_ref()))
@@ -339,7 +383,54 @@ async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashM
     Ok(placed.into_iter().map(|placed| (placed.load_balancer.id, placed)).collect())
 }
 
+/// The sides of load balancers that have a standby.
+type SidesOf = HashMap<LoadBalancerId, Vec<Side>>;
+
+fn paired(placed: &HashMap<LoadBalancerId, Placed>) -> Vec<LoadBalancerId> {
+    placed.values().map(|placed| &placed.load_balancer).filter(|one| one.has_standby()).map(|one| one.id).collect()
+}
+
+async fn sides_among(tx: &Tx, placed: &HashMap<LoadBalancerId, Placed>) -> Result<SidesOf, Fault> {
+    tx.sides(&paired(placed)).await
+}
+
+async fn terms_among(
+    tx: &Tx,
+    placed: &HashMap<LoadBalancerId, Placed>,
+) -> Result<HashMap<LoadBalancerId, Term>, Fault> {
+    let paired = paired(placed);
+    if paired.is_empty() { Ok(HashMap::new()) } else { tx.terms_of(&paired).await }
+}
+
 impl App {
+    /// What sides have deployed is kept with them. Returns the ports of those that answer, or could.
+    async fn sides_deployed(
+        &self,
+        tx: &Tx,
+        ended: &[Ended],
+        (placed, sides): (&HashMap<LoadBalancerId, Placed>, &SidesOf),
+    ) -> Result<Vec<PortId>, Fault> {
+        let mut plugged = Vec::new();
+        for Ended { owner, outcome, .. } in ended {
+            let Some(side) = owner.side(sides) else { continue };
+            let fault = outcome.fault.as_deref().or(outcome.faults.first().map(|(_, why)| why.as_str()));
+            let fault = fault.unwrap_or_default();
+            let id = owner.load_balancer_id;
+            tx.save_deployed(id, owner.epoch, outcome.generation, fault).await?;
+            let placed = placed.get(&id);
+            let is_active = placed.is_some_and(|placed| owner.has(placed.binding.as_ref()));
+            if !is_active && side.fault != fault {
+                let host = tx.agent(owner.agent_id).await?.map(|agent| agent.host).unwrap_or_default();
+                let what = if fault.is_empty() { "standby runs".to_owned() } else { format!("standby: {fault}") };
+                tx.note_of(id, Arc::new(Cause { by: By::Agent, who: host, what, ..Cause::default() })).await?;
+            }
+            if outcome.fault.is_none() {
+                plugged.push(side.port_id);
+            }
+        }
+        Ok(plugged)
+    }
+
     /// What ended these deploys, and how long what they settle has waited. Of several of one load balancer it is the
     /// last. Returns what came of them.
     fn note_causes(
@@ -347,7 +438,7 @@ impl App {
         tx: &Tx,
         host: &str,
         ended: &[Ended],
-        (before, after): (&HashMap<LoadBalancerId, Placed>, &HashMap<LoadBalancerId, Placed>),
+        (before, after, sides): (&HashMap<LoadBalancerId, Placed>, &HashMap<LoadBalancerId, Placed>, &SidesOf),
     ) -> Vec<End> {
         let now = self.now();
         let mut ends = Vec::new();
@@ -355,7 +446,9 @@ impl App {
             let id = owner.load_balancer_id;
             let own = before.get(&id).filter(|placed| owner.has(placed.binding.as_ref()));
             let (Some(before), Some(after)) = (own, after.get(&id)) else {
-                ends.push(End::Stale(Stale::Epoch));
+                if owner.side(sides).is_none() {
+                    ends.push(End::Stale(Stale::Epoch));
+                }
                 continue;
             };
             if outcome.generation < before.load_balancer.settled {

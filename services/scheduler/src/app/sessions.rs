@@ -16,6 +16,7 @@ pub struct Greeting<'a> {
     /// Which process of the host it is.
     pub instance: &'a str,
     pub version: &'a str,
+    pub zone: &'a str,
     pub drivers: &'a [AgentDriver],
 }
 
@@ -23,6 +24,7 @@ fn new_agent(id: AgentId, host: &str, now: Timestamp) -> Agent {
     Agent {
         id,
         host: host.to_owned(),
+        zone: String::new(),
         admin_state_up: true,
         description: None,
         version: String::new(),
@@ -53,6 +55,7 @@ impl App {
                 let is_new = known.is_none();
                 let mut agent = known.unwrap_or_else(|| new_agent(id, hello.host, now));
                 hello.version.clone_into(&mut agent.version);
+                hello.zone.clone_into(&mut agent.zone);
                 agent.started_at = now;
                 agent.heartbeat_at = now;
                 agent.connected = true;

@@ -20,7 +20,7 @@ use std::{
 };
 
 use ballast_model::{
-    counters::Epoch,
+    counters::{Epoch, Term},
     fault::Fault,
     ids::{AgentId, LoadBalancerId},
     outcome::Statistics,
@@ -77,6 +77,8 @@ pub struct Traffic {
 #[derive(Debug, Clone, Copy)]
 pub struct TrafficReport {
     pub owner: Owner,
+    /// Of one with a standby: which of its sides that is.
+    pub term: Term,
     pub counted: Statistics,
     /// How old the load balancer is.
     pub age: Duration,
@@ -120,6 +122,7 @@ struct Presence {
 struct Known {
     agent_id: AgentId,
     epoch: Epoch,
+    term: Term,
     counted: Statistics,
     /// The largest that were told in this placement: one that was too small for once makes no leap of the next.
     highest: Grown,
@@ -283,7 +286,8 @@ impl Book {
     fn note(&mut self, of: &Histories, told: &TrafficReport, now: u64) {
         let Owner { agent_id, load_balancer_id: id, epoch } = told.owner;
         let Some(known) = self.known.get_mut(&id) else { return self.meet(of, told, now) };
-        if epoch < known.epoch {
+        let term = told.term;
+        if (term, epoch) < (known.term, known.epoch) {
             return;
         }
         let from = match self.agents.get(&agent_id) {
@@ -291,15 +295,18 @@ impl Book {
             _ => now.saturating_sub(of.interval),
         };
         let from = from.max(known.told).min(now);
+        let is_swap = term == known.term.next() && known.term > Term::NONE;
         let grown = if (known.agent_id, known.epoch) == (agent_id, epoch) {
+            known.term = term;
             known.grow(&told.counted)
         } else {
             // Between one placement and the next there is nothing that another scheduler knows.
-            if epoch != known.epoch.next() {
+            if epoch != known.epoch.next() && !is_swap {
                 (known.since, known.history) = (now, None);
                 self.kept.remove(&(known.looked, id));
             }
             (known.agent_id, known.epoch, known.highest) = (agent_id, epoch, Grown::of(&told.counted));
+            known.term = term;
             Grown::default()
         };
         let before = std::mem::replace(&mut known.counted, told.counted);
@@ -321,6 +328,7 @@ impl Book {
         let known = Known {
             agent_id,
             epoch,
+            term: told.term,
             counted: told.counted,
             highest,
             told: now,

@@ -13,6 +13,7 @@ mod monitors;
 mod profiles;
 mod quotas;
 mod read;
+mod sides;
 mod write;
 mod zones;
 
@@ -22,5 +23,6 @@ pub use create::NewLoadBalancer;
 pub use events::ObjectOfV2;
 pub use history::{Known, RevisionChange};
 pub use read::{Listed, Seen, Target};
+pub use sides::{ShownSide, ShownSides};
 pub use write::Write;
 pub(super) use write::parts_of;

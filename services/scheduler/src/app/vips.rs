@@ -75,7 +75,7 @@ impl App {
         let (after, wakes, ready) = created?;
         match ready {
             Some(ready) => self.wakes.tell(ready),
-            None => self.wakes.wake(wakes),
+            None => self.wake(wakes),
         }
         Ok(after)
     }
@@ -180,7 +180,7 @@ impl App {
             })
         });
         let (after, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(after)
     }
 
@@ -199,7 +199,7 @@ impl App {
                 self.save(tx, &before, &after).await
             })
         });
-        self.wakes.wake(delete.await?);
+        self.wake(delete.await?);
         Ok(())
     }
 }

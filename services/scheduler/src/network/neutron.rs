@@ -164,6 +164,9 @@ impl NetworkProvider for Neutron {
             "admin_state_up": true,
             "device_owner": LOAD_BALANCER,
         });
+        if let Some(also) = wanted.also {
+            port["allowed_address_pairs"] = json!([{"ip_address": also}]);
+        }
         if let Some(host) = &wanted.host {
             port["binding:host_id"] = json!(host);
             port["device_id"] = json!(device_of_host(host));

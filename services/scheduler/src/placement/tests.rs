@@ -17,6 +17,7 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
     Agent {
         id: AgentId::from_u128(n),
         host: format!("host-{n}"),
+        zone: String::new(),
         admin_state_up: true,
         description: None,
         version: String::new(),

@@ -23,6 +23,7 @@ mod profiles;
 mod providers;
 mod query;
 mod quotas;
+mod sides;
 mod zones;
 
 use ballast_model::{

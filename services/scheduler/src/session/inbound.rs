@@ -7,12 +7,13 @@ use ballast_model::{
     fault::{Code, Fault, Misfit},
     listener::Answering,
     outcome::{MemberHealth, Outcome, Statistics},
+    side::Said,
     told::told,
 };
 use ballast_proto::{
     agent::{
         AddressConflict, AgentMessage, DriverState, Foreseen, HealthReport, Heard, Heartbeat, ListenerHealth,
-        ListenerStatistics, Outcome as OutcomeMessage, Removed, StatisticsReport, agent_message::Message,
+        ListenerStatistics, Outcome as OutcomeMessage, Removed, Standing, StatisticsReport, agent_message::Message,
         scheduler_message::Message as ToAgent,
     },
     convert,
@@ -24,7 +25,7 @@ use ballast_store::{By, Cause, Ending, Handover, Parts, because};
 use ballast_traces::{Origin, Span, SpanKind};
 
 use super::{Session, bounds, passed};
-use crate::app::{CONFLICT, Counted, Ended, Left, Observed, Owner, Said};
+use crate::app::{CONFLICT, Counted, Ended, Left, Observed, Owner, Said as Checked};
 
 /// Drivers that a session remembers beside those that are there.
 const MAX_KNOWN: usize = 256;
@@ -109,8 +110,7 @@ impl Session<'_> {
                 self.app.questions.answered(self.agent.id, number, answer);
                 Ok(())
             }
-            // Nothing has a standby yet.
-            Some(Message::Standing(_)) => Ok(()),
+            Some(Message::Standing(standing)) => self.standing(&standing).await,
             Some(Message::Hello(_) | Message::Outcome(_)) | None => {
                 tracing::warn!("dropped a message that has no place here");
                 Ok(())
@@ -119,7 +119,7 @@ impl Session<'_> {
     }
 
     /// Of what it reports.
-    fn cause(&self, what: &str) -> Arc<Cause> {
+    pub(super) fn cause(&self, what: &str) -> Arc<Cause> {
         let (who, what) = (self.agent.host.clone(), what.to_owned());
         Arc::new(Cause { by: By::Agent, who, what, ..Cause::default() })
     }
@@ -149,6 +149,14 @@ impl Session<'_> {
                 self.send(ToAgent::Heard(Heard { number, position: self.position })).await
             }
         }
+    }
+
+    /// Which of two sides answers.
+    async fn standing(&self, standing: &Standing) -> Result<(), Fault> {
+        let Standing { load_balancer_id, epoch, term, active, peer_heard } = standing;
+        let Some(owner) = self.owner(load_balancer_id, *epoch) else { return Ok(()) };
+        let said = Said { term: (*term).into(), active: *active, peer_heard: *peer_heard };
+        because(self.cause("standing"), self.app.stands(owner, said)).await
     }
 
     /// Somebody else says that an address is theirs.
@@ -199,7 +207,7 @@ impl Session<'_> {
         Some(Ended { owner, outcome, effect, origin: Origin::read(&message.traceparent), silent: message.silent })
     }
 
-    async fn health(&self, report: &HealthReport) -> Result<(), Fault> {
+    async fn health(&mut self, report: &HealthReport) -> Result<(), Fault> {
         for one in report.load_balancers.iter().chain(&report.answers) {
             if let Some(owner) = self.owner(&one.load_balancer_id, one.epoch) {
                 self.app.checks.note(&owner, &one.members.iter().filter_map(said).collect::<Vec<_>>(), self.app.now());
@@ -219,7 +227,9 @@ impl Session<'_> {
                 health.listeners.iter().filter_map(|one| Some((one.listener_id.parse().ok()?, answering(one))));
             Some(Observed { owner, members: members.collect(), listeners: listeners.collect() })
         });
-        because(self.cause("observe"), self.app.observed(&observed.collect::<Vec<_>>())).await
+        let aside = because(self.cause("observe"), self.app.observed(&observed.collect::<Vec<_>>())).await?;
+        aside.into_iter().for_each(|one| self.aside.keep(one));
+        Ok(())
     }
 
     async fn statistics(&self, report: &StatisticsReport) -> Result<(), Fault> {
@@ -276,10 +286,10 @@ fn parts(told: &[PoolStatistics]) -> Parts {
     Parts { pools: pools.collect(), members: members.collect() }
 }
 
-fn said(member: &driver::MemberHealth) -> Option<Said> {
+fn said(member: &driver::MemberHealth) -> Option<Checked> {
     let driver::MemberHealth { for_milliseconds, answer, .. } = member.clone();
     let (member_id, status) = (member.member_id.parse().ok()?, convert::operating_status(member.health));
-    Some(Said { member_id, status, for_milliseconds, answer })
+    Some(Checked { member_id, status, for_milliseconds, answer })
 }
 
 /// Whether it is what is to be stored that is at fault, and trying again would end the same way.

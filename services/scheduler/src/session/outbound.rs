@@ -6,19 +6,20 @@ use ballast_model::{
 };
 use ballast_proto::{
     agent::{
-        Desired as DesiredMessage, Drain, Foresee, Handover, Remove, SchedulerMessage, Schedulers,
+        Desired as DesiredMessage, Drain, Election, Foresee, Handover, Remove, SchedulerMessage, Schedulers,
         scheduler_message::Message,
     },
     convert,
+    driver::Side,
 };
 
-use ballast_store::BoundLoadBalancer;
+use ballast_store::{BoundLoadBalancer, because};
 use ballast_traces::{Span, SpanKind};
 
 use tokio::time::Instant;
 
 use super::Session;
-use crate::app::{Awaited, Desired, Dirty, Instruction, Question};
+use crate::app::{Awaited, Beside, Desired, Dirty, Instruction, Question};
 
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers, and of those that had to rest.
@@ -54,7 +55,12 @@ impl Session<'_> {
         let is_new = |bound: &BoundLoadBalancer| sent.lacks(bound);
         let instructions = self.app.desired(self.agent.id, among, is_new).await?;
         for instruction in instructions {
+            let active = self.aside.active(&instruction);
             self.send_instruction(instruction).await?;
+            if let Some(observed) = active {
+                // It answers from now on: what it has observed so far counts.
+                because(self.cause("observe"), self.app.observed(&[observed])).await?;
+            }
         }
         Ok(())
     }
@@ -137,6 +143,16 @@ fn noted(span: &Span, load_balancer_id: &str, epoch: u64) -> Option<String> {
     Some(origin.text())
 }
 
+fn side(beside: &Beside) -> Side {
+    Side {
+        number: beside.number.number().into(),
+        port_id: beside.port.id.to_string(),
+        mac: beside.port.mac.to_string(),
+        addresses: beside.port.fixed_ips.iter().map(|one| one.address.to_string()).collect(),
+        peer_addresses: beside.peer_addresses.iter().map(ToString::to_string).collect(),
+    }
+}
+
 fn desired_message(desired: &Desired) -> DesiredMessage {
     let mut load_balancer =
         convert::to_driver(&desired.load_balancer, desired.subnetwork.as_ref(), &desired.additional);
@@ -144,7 +160,13 @@ fn desired_message(desired: &Desired) -> DesiredMessage {
     for secret in load_balancer.secrets_mut() {
         secret.digest = desired.digests.get(&secret.reference).cloned().unwrap_or_default();
     }
+    load_balancer.side = desired.beside.as_ref().map(side);
     DesiredMessage {
+        election: desired.beside.as_ref().map(|beside| Election {
+            term: beside.term.number(),
+            active: beside.is_active,
+            key: beside.key.0.clone(),
+        }),
         load_balancer: Some(load_balancer),
         driver: desired.driver.clone(),
         epoch: desired.epoch.number(),

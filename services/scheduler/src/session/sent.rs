@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ballast_model::{
-    counters::{Epoch, Generation},
+    counters::{Epoch, Generation, Term},
     ids::LoadBalancerId,
 };
 use ballast_store::{BoundLoadBalancer, Phase};
@@ -14,19 +14,19 @@ use crate::app::Instruction;
 const REMOVAL: Generation = Generation::new(u64::MAX);
 
 /// What was last sent of each load balancer that the agent has, or is to remove: the epoch, whether it is to answer, the
-/// generation, and whether nobody else may have it still. In each of them more is newer.
+/// generation, the term, and whether nobody else may have it still. In each of them more is newer.
 #[derive(Debug, Default)]
 pub(super) struct Sent(HashMap<LoadBalancerId, Mark>);
 
-type Mark = (Epoch, bool, Generation, bool);
+type Mark = (Epoch, bool, Generation, Term, bool);
 
 impl Sent {
     /// Whether there is something to send.
     pub(super) fn lacks(&self, bound: &BoundLoadBalancer) -> bool {
         // One that is contested or silent is looked at each time: who had it before may have let go.
         let newest = match bound.binding.phase {
-            Phase::Bound => (bound.binding.epoch, true, bound.generation, true),
-            Phase::Removing => (bound.binding.epoch, true, REMOVAL, true),
+            Phase::Bound | Phase::Standby => (bound.binding.epoch, true, bound.generation, bound.term, true),
+            Phase::Removing => (bound.binding.epoch, true, REMOVAL, Term::NONE, true),
         };
         self.0.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
     }
@@ -35,10 +35,13 @@ impl Sent {
     pub(super) fn record(&mut self, instruction: &Instruction) -> bool {
         let (id, mark) = match instruction {
             Instruction::Desired(desired) => {
-                let mark = (desired.epoch, !desired.is_silent, desired.generation, !desired.is_contested);
+                let term = desired.beside.as_ref().map_or(Term::NONE, |beside| beside.term);
+                let mark = (desired.epoch, !desired.is_silent, desired.generation, term, !desired.is_contested);
                 (desired.load_balancer.id, mark)
             }
-            Instruction::Remove { load_balancer_id, epoch, .. } => (*load_balancer_id, (*epoch, true, REMOVAL, true)),
+            Instruction::Remove { load_balancer_id, epoch, .. } => {
+                (*load_balancer_id, (*epoch, true, REMOVAL, Term::NONE, true))
+            }
         };
         if self.0.get(&id).is_some_and(|sent| *sent >= mark) {
             return false;

@@ -17,7 +17,8 @@ use crate::{
     Moved, Page, Phase, Query, Tx,
     backend::{fault_of, is_among, is_duplicate},
     codec::{ids, natural},
-    entity::{agent, binding, hold},
+    entity::{agent, binding, hold, side},
+    sides::stands_by,
     tx::Loads,
 };
 
@@ -111,9 +112,19 @@ impl Tx {
             .group_by(binding::Column::AgentId)
             .group_by(binding::Column::Driver)
             .into_tuple::<(Uuid, String, i64)>();
+        let mut counts = counts.all(self.db()).await.map_err(fault_of)?;
+        let standbys = side::Entity::find()
+            .select_only()
+            .columns([side::Column::AgentId, side::Column::Driver])
+            .expr(Expr::col(side::Column::Seq).count())
+            .filter(stands_by())
+            .group_by(side::Column::AgentId)
+            .group_by(side::Column::Driver)
+            .into_tuple::<(Uuid, String, i64)>();
+        counts.extend(standbys.all(self.db()).await.map_err(fault_of)?);
         let mut loads = Loads::new();
-        for (id, driver, count) in counts.all(self.db()).await.map_err(fault_of)? {
-            loads.entry(id.into()).or_default().insert(driver, natural("load_balancers", count)?);
+        for (id, driver, count) in counts {
+            *loads.entry(id.into()).or_default().entry(driver).or_default() += natural::<u32>("load_balancers", count)?;
         }
         Ok(loads)
     }
@@ -164,7 +175,7 @@ impl Tx {
             .map_err(fault_of)?;
         self.note_agent(id);
         for load_balancer_id in &bound {
-            self.moves().add(Moved { load_balancer_id: *load_balancer_id, to: None });
+            self.moves().add(Moved { load_balancer_id: *load_balancer_id, standby: false, to: None });
         }
         let gone = agent::Entity::delete_many().filter(agent::Column::Id.eq(id.uuid())).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use ballast_model::{
     Uuid,
-    counters::{Epoch, Generation},
+    counters::{Epoch, Generation, Term},
     fault::{Clash, Fault, Kind},
     ids::{AgentId, LoadBalancerId},
     load_balancer::pool_not_found,
@@ -33,6 +33,8 @@ pub enum Phase {
     Bound,
     /// It is to undeploy it, and has not confirmed yet: a tombstone.
     Removing,
+    /// It runs it, and another one answers: a [side](crate::Side), and no row of bindings.
+    Standby,
 }
 
 impl Phase {
@@ -42,6 +44,7 @@ impl Phase {
         match self {
             Self::Bound => "BOUND",
             Self::Removing => "REMOVING",
+            Self::Standby => "STANDBY",
         }
     }
 
@@ -78,6 +81,8 @@ pub struct BoundLoadBalancer {
     pub binding: Binding,
     /// The generation of the load balancer; 0 for a tombstone.
     pub generation: Generation,
+    /// Of who of its two sides answers; 0: it has none.
+    pub term: Term,
 }
 
 fn with_generations(
@@ -88,9 +93,9 @@ fn with_generations(
         let binding = row.into_binding()?;
         let generation = match binding.phase {
             Phase::Bound => generations.remove(&binding.load_balancer_id).unwrap_or(0),
-            Phase::Removing => 0,
+            Phase::Removing | Phase::Standby => 0,
         };
-        Ok(BoundLoadBalancer { binding, generation: counter("generation", generation)? })
+        Ok(BoundLoadBalancer { binding, generation: counter("generation", generation)?, term: Term::NONE })
     };
     rows.into_iter().map(bound).collect()
 }
@@ -130,7 +135,7 @@ impl Tx {
         agent_id: AgentId,
         driver: &str,
     ) -> Result<Binding, Fault> {
-        let epoch = counter("epoch", self.next_epoch(load_balancer_id).await?)?;
+        let epoch = self.begin_epoch(load_balancer_id).await?;
         self.bind_in(epoch, load_balancer_id, agent_id, driver).await
     }
 
@@ -144,16 +149,46 @@ impl Tx {
     ) -> Result<Binding, Fault> {
         let binding = Binding { load_balancer_id, agent_id, driver: driver.to_owned(), epoch, phase: Phase::Bound };
         if !binding.is_first() {
-            self.count_from_zero(load_balancer_id, epoch.before()).await?;
+            self.count_from_zero(load_balancer_id, Some(epoch.before())).await?;
             self.await_handover(load_balancer_id, epoch).await?;
             self.is_no_successor(load_balancer_id, agent_id).await?;
             self.dismiss_successors(load_balancer_id).await?;
         }
+        self.insert_binding(binding).await
+    }
+
+    /// The same of a load balancer that has sides. `former`: the epoch of the one that was the active one; none: nobody knows.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub async fn bind_side(
+        &self,
+        load_balancer_id: LoadBalancerId,
+        agent_id: AgentId,
+        driver: &str,
+        former: Option<Epoch>,
+    ) -> Result<Binding, Fault> {
+        let epoch = self.begin_epoch(load_balancer_id).await?;
+        self.count_from_zero(load_balancer_id, former).await?;
+        let driver = driver.to_owned();
+        self.insert_binding(Binding { load_balancer_id, agent_id, driver, epoch, phase: Phase::Bound }).await
+    }
+
+    /// The epoch of a placement that begins.
+    ///
+    /// # Errors
+    /// `Code::PoolNotFound`, or as [`Self::binding`].
+    pub async fn begin_epoch(&self, load_balancer_id: LoadBalancerId) -> Result<Epoch, Fault> {
+        counter("epoch", self.next_epoch(load_balancer_id).await?)
+    }
+
+    async fn insert_binding(&self, binding: Binding) -> Result<Binding, Fault> {
+        let Binding { load_balancer_id, agent_id, ref driver, epoch, .. } = binding;
         let row = binding::ActiveModel {
             seq: NotSet,
             load_balancer_id: Set(load_balancer_id.uuid()),
             agent_id: Set(agent_id.uuid()),
-            driver: Set(driver.to_owned()),
+            driver: Set(driver.clone()),
             epoch: Set(number(epoch)),
             phase: Set(Phase::Bound.as_str().to_owned()),
         };
@@ -167,10 +202,10 @@ impl Tx {
             }
         })?;
         if let Some(loads) = &mut self.known().loads {
-            *loads.entry(agent_id).or_default().entry(driver.to_owned()).or_default() += 1;
+            *loads.entry(agent_id).or_default().entry(driver.clone()).or_default() += 1;
         }
         self.notes().look(load_balancer_id);
-        self.moves().add(Moved { load_balancer_id, to: Some((agent_id, driver.to_owned())) });
+        self.moves().add(Moved { load_balancer_id, standby: false, to: Some((agent_id, driver.clone())) });
         Ok(binding)
     }
 
@@ -184,7 +219,7 @@ impl Tx {
         counted.map(|row| row.epoch).ok_or_else(|| pool_not_found(v1::pool_of(load_balancer_id)))
     }
 
-    /// All that an agent has to do with, tombstones too, in the order of binding.
+    /// All that an agent has to do with, tombstones too, in the order of binding; then what stands by there.
     ///
     /// # Errors
     /// As [`Self::binding`].
@@ -194,7 +229,30 @@ impl Tx {
             .order_by_asc(binding::Column::Seq)
             .all(self.db());
         let rows = rows.await.map_err(fault_of)?;
-        with_generations(rows, self.generations_on(agent_id).await?)
+        let mut all = with_generations(rows, self.generations_on(agent_id).await?)?;
+        let sides = self.sides_on(agent_id).await?;
+        if !sides.is_empty() {
+            all.extend(self.standbys_on(agent_id).await?);
+            let terms = self.terms_of(&sides.iter().map(|side| side.load_balancer_id).collect::<Vec<_>>()).await?;
+            for bound in all.iter_mut().filter(|bound| bound.binding.phase != Phase::Removing) {
+                bound.term = terms.get(&bound.binding.load_balancer_id).copied().unwrap_or_default();
+            }
+        }
+        Ok(all)
+    }
+
+    /// The generations of these load balancers.
+    pub(crate) async fn generations_of(
+        &self,
+        ids: &[LoadBalancerId],
+    ) -> Result<HashMap<LoadBalancerId, Generation>, Fault> {
+        let rows = load_balancer::Entity::find()
+            .select_only()
+            .columns([load_balancer::Column::Id, load_balancer::Column::Generation])
+            .filter(is_among(self.db().get_database_backend(), "id", ids))
+            .into_tuple::<(Uuid, i64)>();
+        let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
+        rows.map(|(id, generation)| Ok((id.into(), counter("generation", generation)?))).collect()
     }
 
     /// What an agent has yet to let go of, of these load balancers, in the order of binding.
@@ -276,7 +334,7 @@ impl Tx {
             .exec(self.db());
         if released.await.map_err(fault_of)?.rows_affected > 0 {
             self.notes().look(load_balancer_id);
-            self.moves().add(Moved { load_balancer_id, to: None });
+            self.moves().add(Moved { load_balancer_id, standby: false, to: None });
         }
         self.end_successors(load_balancer_id).await
     }

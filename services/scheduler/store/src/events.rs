@@ -165,6 +165,17 @@ impl Tx {
         Ok(())
     }
 
+    /// The same, which has a cause of its own, and not that of the transaction.
+    ///
+    /// # Errors
+    /// As [`Self::note_conflict`].
+    pub async fn note_of(&self, id: LoadBalancerId, cause: Arc<Cause>) -> Result<(), Fault> {
+        if let Some(load_balancer) = self.load(id).await? {
+            self.notes().note_because(id, Some(&load_balancer.project_id), cause);
+        }
+        Ok(())
+    }
+
     /// The same of an agent.
     pub fn note_liveness(&self, id: AgentId) {
         self.note_agent(id);

@@ -15,11 +15,11 @@ use ballast_model::{
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, NotSet, QueryFilter as _, QuerySelect as _, Set};
 
 use crate::{
-    Tx,
+    Tally, Tx,
     backend::fault_of,
-    codec::{ids, number},
+    codec::{ids, natural, number},
     entity::{former_statistics, listener, listener_statistics, statistics},
-    parts::Parts,
+    parts::{Document, Parts},
     write::pieces::pieces,
 };
 
@@ -120,7 +120,87 @@ impl Tx {
                 }
             }
         }
-        self.change_parts(id, |parts| parts.end_counting(epoch, ending)).await
+        let has_sides = self.election(id).await?.is_some();
+        let end = |parts: &mut Document| match has_sides {
+            true => parts.end_side(epoch, ending),
+            false => parts.end_counting(epoch, ending),
+        };
+        self.change_parts(id, end).await
+    }
+
+    /// A side that stands by begins to count.
+    pub(crate) async fn begin_counting(&self, id: LoadBalancerId, epoch: Epoch) -> Result<(), Fault> {
+        let insert = former_statistics::Entity::insert(row(id, epoch, id.uuid(), [0; 4]));
+        insert.exec_without_returning(self.db()).await.map(drop).map_err(fault_of)
+    }
+
+    async fn told_in(&self, id: LoadBalancerId, epoch: Epoch) -> Result<HashMap<Uuid, Sums>, Fault> {
+        let rows = former_statistics::Entity::find().filter(of(id, epoch)).all(self.db()).await.map_err(fault_of)?;
+        Ok(rows.iter().map(|row| (row.object_id, row.told())).collect())
+    }
+
+    /// What a side has counted that stands by: it is added to what was counted before. Nothing happens where that is known.
+    ///
+    /// # Errors
+    /// As [`Self::end_counting`].
+    pub async fn save_standby_statistics(&self, tally: &Tally<'_>, listeners: &[(ListenerId, Statistics)]) -> Result<(), Fault> {
+        let (id, epoch) = (tally.load_balancer.id, tally.epoch);
+        let told = self.told_in(id, epoch).await?;
+        let Some(known) = told.get(&id.uuid()).copied() else { return Ok(()) };
+        let mut after = told.clone();
+        let grown = |known: Sums, now: &Statistics| -> Sums {
+            let now = sums(now).map(number);
+            std::array::from_fn(|at| known[at].max(now[at]))
+        };
+        after.insert(id.uuid(), grown(known, &tally.whole));
+        for (listener, counted) in listeners {
+            let known = told.get(&listener.uuid()).copied().unwrap_or_default();
+            after.insert(listener.uuid(), grown(known, counted));
+        }
+        if after != told {
+            self.correct(id, known, Some(&tally.whole)).await?;
+            for (listener, counted) in listeners {
+                let known = told.get(&listener.uuid()).copied().unwrap_or_default();
+                self.correct_listener(*listener, known, Some(counted)).await?;
+            }
+            former_statistics::Entity::delete_many().filter(of(id, epoch)).exec(self.db()).await.map_err(fault_of)?;
+            let rows: Vec<_> = after.into_iter().map(|(object, told)| row(id, epoch, object, told)).collect();
+            for piece in pieces(&rows) {
+                let insert = former_statistics::Entity::insert_many(piece.to_vec());
+                insert.exec_without_returning(self.db()).await.map_err(fault_of)?;
+            }
+        }
+        if tally.parts.is_empty() {
+            return Ok(());
+        }
+        self.change_parts(id, |parts| parts.tell_standby(epoch, tally.parts)).await
+    }
+
+    /// The side of epoch `to`, which stood by, is the active one, and that of `from` stands by: no sum changes.
+    pub(crate) async fn swap_counting(&self, id: LoadBalancerId, from: Epoch, to: Epoch) -> Result<(), Fault> {
+        self.count_from_zero(id, Some(from)).await?;
+        let told = self.told_in(id, to).await?;
+        former_statistics::Entity::delete_many().filter(of(id, to)).exec(self.db()).await.map_err(fault_of)?;
+        let counted = |told: Sums| -> Result<Statistics, Fault> {
+            Ok(Statistics {
+                bytes_in: natural("bytes_in", told[0])?,
+                bytes_out: natural("bytes_out", told[1])?,
+                total_connections: natural("total_connections", told[2])?,
+                request_errors: natural("request_errors", told[3])?,
+                active_connections: 0,
+            })
+        };
+        let whole = told.get(&id.uuid()).copied().unwrap_or_default();
+        self.correct(id, whole, None).await?;
+        let now = statistics::ActiveModel::of(id, counted(whole)?);
+        statistics::Entity::update(now).exec_without_returning(self.db()).await.map_err(fault_of)?;
+        for listener in self.listeners_of(id).await? {
+            let Some(known) = told.get(&listener.uuid()).copied() else { continue };
+            self.correct_listener(listener, known, None).await?;
+            let now = listener_statistics::ActiveModel::of(listener, counted(known)?);
+            listener_statistics::Entity::update(now).exec_without_returning(self.db()).await.map_err(fault_of)?;
+        }
+        self.change_parts(id, |parts| parts.resume(to)).await
     }
 
     async fn listeners_of(&self, id: LoadBalancerId) -> Result<Vec<ListenerId>, Fault> {

@@ -37,6 +37,7 @@ mod read;
 mod requests;
 mod secrets;
 mod sessions;
+mod sides;
 mod statistics;
 mod store;
 mod stray_ports;
@@ -73,6 +74,7 @@ pub use self::{
     requests::{Claim, request_id_reused},
     secrets::{Secret, SecretUser},
     sessions::Scheduler,
+    sides::{Election, Side},
     statistics::Tally,
     store::{OpenError, Scope, Store, Work},
     successors::{Stage, Successor},

@@ -28,6 +28,7 @@ mod m0024_barbican;
 mod m0025_acme;
 mod m0027_schedulers;
 mod m0028_lead;
+mod m0030_sides;
 mod m0031_successors;
 mod m0032_scheduler_start;
 mod table;
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_acme::Migration),
             Box::new(m0027_schedulers::Migration),
             Box::new(m0028_lead::Migration),
+            Box::new(m0030_sides::Migration),
             Box::new(m0031_successors::Migration),
             Box::new(m0032_scheduler_start::Migration),
         ]

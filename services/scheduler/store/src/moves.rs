@@ -16,7 +16,7 @@ use ballast_model::{
 use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
 use crate::{
-    Phase, Tx,
+    Binding, Phase, Side, Tx,
     backend::{fault_of, is_among},
     entity::binding,
 };
@@ -25,6 +25,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub load_balancer_id: LoadBalancerId,
+    /// It is told of its side that stands by.
+    pub standby: bool,
     pub to: Option<(AgentId, String)>,
 }
 
@@ -123,6 +125,10 @@ impl Drop for Moves {
     }
 }
 
+fn stood_by(side: Side) -> Moved {
+    Moved { load_balancer_id: side.load_balancer_id, standby: true, to: Some((side.agent_id, side.driver)) }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -139,9 +145,27 @@ impl Tx {
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
             .into_tuple::<(Uuid, Uuid, String)>();
         let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
-        Ok(rows
-            .map(|(id, agent, driver)| Moved { load_balancer_id: id.into(), to: Some((agent.into(), driver)) })
-            .collect())
+        let moved = |(id, agent, driver): (Uuid, Uuid, String)| {
+            let to = Some((agent.into(), driver));
+            Moved { load_balancer_id: id.into(), standby: false, to }
+        };
+        let mut all: Vec<Moved> = rows.map(moved).collect();
+        all.extend(self.standbys(None).await?.into_iter().map(stood_by));
+        Ok(all)
+    }
+
+    /// Where these load balancers are.
+    ///
+    /// # Errors
+    /// As [`Self::all_bound`].
+    pub async fn bound_among(&self, ids: &[LoadBalancerId]) -> Result<Vec<Moved>, Fault> {
+        let moved = |binding: Binding| {
+            let to = Some((binding.agent_id, binding.driver));
+            Moved { load_balancer_id: binding.load_balancer_id, standby: false, to }
+        };
+        let mut found: Vec<Moved> = self.bindings(ids).await?.into_values().map(moved).collect();
+        found.extend(self.standbys(Some(ids)).await?.into_iter().map(stood_by));
+        Ok(found)
     }
 
     /// The agents that have to do with these load balancers: those that run one, and those that have yet to let go of
@@ -156,8 +180,10 @@ impl Tx {
             .filter(is_among(self.db().get_database_backend(), "load_balancer_id", ids))
             .into_tuple::<(Uuid, Uuid)>();
         let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
-        let bound = rows.map(|(id, agent)| (id.into(), agent.into()));
-        Ok(bound.chain(self.agents_of_successors(ids).await?).collect())
+        let mut agents: Vec<(LoadBalancerId, AgentId)> = rows.map(|(id, agent)| (id.into(), agent.into())).collect();
+        agents.extend(self.standbys(Some(ids)).await?.into_iter().map(|side| (side.load_balancer_id, side.agent_id)));
+        agents.extend(self.agents_of_successors(ids).await?);
+        Ok(agents)
     }
 
     /// The load balancer may have something new to do that shows in nothing of its own: who has it is to look, also
@@ -172,7 +198,7 @@ mod tests {
     use super::*;
 
     fn to(number: u128) -> Moved {
-        Moved { load_balancer_id: LoadBalancerId::from_u128(number), to: None }
+        Moved { load_balancer_id: LoadBalancerId::from_u128(number), standby: false, to: None }
     }
 
     fn stale(number: u128) -> Told {

@@ -188,9 +188,50 @@ impl Document {
         self.former.push((epoch.number(), told));
     }
 
+    /// Of which placement it is told what is counted now.
+    pub(crate) const fn epoch(&self) -> Epoch {
+        Epoch::new(self.epoch)
+    }
+
+    /// A side that stands by has told so much of some of them: it is among what was counted before.
+    pub(crate) fn tell_standby(&mut self, epoch: Epoch, told: &Parts) {
+        let at = self.former.iter().position(|(former, _)| *former == epoch.number());
+        let mut known = at.map(|at| self.former.remove(at).1).unwrap_or_default();
+        let both = |told: &Parts| Both {
+            pools: told.pools.iter().map(|(id, counted)| (*id, Sums::of(counted))).collect(),
+            members: told.members.iter().map(|(id, counted)| (*id, Sums::of(counted))).collect(),
+        };
+        let told: Both = both(told);
+        let mut more = told.clone();
+        more.pools.iter_mut().for_each(|(id, sums)| *sums = sums.minus(known.pools.get(id).copied().unwrap_or_default()));
+        let of_members = more.members.iter_mut();
+        of_members.for_each(|(id, sums)| *sums = sums.minus(known.members.get(id).copied().unwrap_or_default()));
+        self.before.change(&more, Sums::plus);
+        known.change(&told, |one, other| one.each(other, u64::max));
+        // The newest: another one makes room.
+        self.former.push((epoch.number(), known));
+    }
+
+    /// The side of this epoch, which stood by, is the active one: what it has told is of now. What told before has
+    /// [ended](Self::end_placement).
+    pub(crate) fn resume(&mut self, epoch: Epoch) {
+        let at = self.former.iter().position(|(former, _)| *former == epoch.number());
+        let known = at.map(|at| self.former.remove(at).1).unwrap_or_default();
+        self.before.change(&known, Sums::minus);
+        let now = |(id, sums): (&_, &Sums)| (*id, (*sums, 0));
+        self.now.pools = known.pools.iter().map(now).collect();
+        self.now.members = known.members.iter().map(|(id, sums)| (*id, (*sums, 0))).collect();
+        self.epoch = epoch.number();
+    }
+
     /// It is known where the counters of a former placement end. To be said once of each.
     pub(crate) fn end_counting(&mut self, epoch: Epoch, ending: &Ending) {
         self.end_placement(epoch);
+        self.end_side(epoch, ending);
+    }
+
+    /// The same of one that has sides: epochs say nothing of which came first.
+    pub(crate) fn end_side(&mut self, epoch: Epoch, ending: &Ending) {
         let at = self.former.iter().position(|(former, _)| *former == epoch.number());
         let told = at.map(|at| self.former.remove(at).1).unwrap_or_default();
         match ending {

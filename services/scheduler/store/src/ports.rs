@@ -39,7 +39,19 @@ impl Tx {
     /// # Errors
     /// As [`Self::insert_port`].
     pub async fn insert_vip_port(&self, port: &Port, told: bool) -> Result<(), Fault> {
-        let row = port::ActiveModel { told: Set(told), ..port::ActiveModel::of(port) };
+        self.insert_port_of(port, told, false).await
+    }
+
+    /// The same of a side of a load balancer: no user sees it, and no quota counts it.
+    ///
+    /// # Errors
+    /// As [`Self::insert_port`].
+    pub async fn insert_side_port(&self, port: &Port, told: bool) -> Result<(), Fault> {
+        self.insert_port_of(port, told, true).await
+    }
+
+    async fn insert_port_of(&self, port: &Port, told: bool, of_side: bool) -> Result<(), Fault> {
+        let row = port::ActiveModel { told: Set(told), of_side: Set(of_side), ..port::ActiveModel::of(port) };
         let stored = port::Entity::insert(row).exec_without_returning(self.db()).await;
         stored.map_err(|error| mac_in_use(port, error))?;
         self.take_addresses(port, &port.fixed_ips).await
@@ -95,6 +107,25 @@ impl Tx {
         let row = port::Entity::find().filter(port::Column::Id.eq(id.uuid())).one(self.db());
         let rows: Vec<port::Model> = row.await.map_err(fault_of)?.into_iter().collect();
         Ok(self.with_addresses(rows).await?.pop())
+    }
+
+    /// The same, if users see it.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn shown_port(&self, id: PortId) -> Result<Option<Port>, Fault> {
+        let row = port::Entity::find().filter(port::Column::Id.eq(id.uuid())).filter(port::Column::OfSide.eq(false));
+        let rows: Vec<port::Model> = row.one(self.db()).await.map_err(fault_of)?.into_iter().collect();
+        Ok(self.with_addresses(rows).await?.pop())
+    }
+
+    /// These ports, in no order.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn ports_among(&self, ids: &[PortId]) -> Result<Vec<Port>, Fault> {
+        let rows = port::Entity::find().filter(is_among(self.db().get_database_backend(), "id", ids));
+        self.with_addresses(rows.all(self.db()).await.map_err(fault_of)?).await
     }
 
     /// Those of these ports that are on another host, or on none.

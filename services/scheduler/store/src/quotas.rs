@@ -160,7 +160,7 @@ impl Tx {
     where
         E: Listed,
     {
-        E::find().filter(E::visible(project_id, false)).count(self.db()).await.map_err(fault_of)
+        E::find().filter(E::shown()).filter(E::visible(project_id, false)).count(self.db()).await.map_err(fault_of)
     }
 }
 

@@ -161,14 +161,20 @@ impl Tx {
     }
 
     /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it
-    /// counts. `former`: the epoch that ends.
-    pub(crate) async fn count_from_zero(&self, load_balancer_id: LoadBalancerId, former: Epoch) -> Result<(), Fault> {
-        self.note_counted(load_balancer_id, former).await?;
+    /// counts. `former`: the epoch that ends; none: nobody will say where its counters end.
+    pub(crate) async fn count_from_zero(
+        &self,
+        load_balancer_id: LoadBalancerId,
+        former: Option<Epoch>,
+    ) -> Result<(), Fault> {
+        if let Some(former) = former {
+            self.note_counted(load_balancer_id, former).await?;
+        }
         self.listeners_count_from_zero(load_balancer_id).await?;
         let row = statistics::Entity::find_by_id(load_balancer_id.uuid()).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(()) };
         let mut document = row.document()?;
-        document.end_placement(former);
+        document.end_placement(former.unwrap_or_else(|| document.epoch()));
         let total = row.total()?;
         let row = statistics::ActiveModel {
             parts: Set(document.text()),

@@ -51,6 +51,7 @@ fn away() -> Agent {
     Agent {
         id: Uuid::from_u128(1).into(),
         host: "away".to_owned(),
+        zone: String::new(),
         admin_state_up: false,
         description: None,
         version: String::new(),

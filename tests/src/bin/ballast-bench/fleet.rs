@@ -46,6 +46,7 @@ fn registered(number: usize) -> Agent {
     Agent {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, &number.to_be_bytes()).into(),
         host: format!("registered-{number}"),
+        zone: String::new(),
         admin_state_up: true,
         description: None,
         version: String::new(),

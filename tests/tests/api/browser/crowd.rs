@@ -69,6 +69,7 @@ fn agent(id: AgentId) -> Agent {
     Agent {
         id,
         host: "h1".to_owned(),
+        zone: String::new(),
         admin_state_up: true,
         description: None,
         version: "1".to_owned(),

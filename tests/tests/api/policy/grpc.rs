@@ -125,6 +125,7 @@ v2.LoadBalancers.Get                              yes yes yes
 v2.LoadBalancers.Health                           yes yes yes
 v2.LoadBalancers.List                             yes yes yes
 v2.LoadBalancers.Preview                          no  yes yes
+v2.LoadBalancers.Sides                            no  no  yes
 v2.LoadBalancers.Stats                            yes yes yes
 v2.LoadBalancers.Statuses                         yes yes yes
 v2.LoadBalancers.Update                           no  yes yes

@@ -174,6 +174,9 @@ struct Configurations<'a> {
     /// Drivers that are ready, as Neutron spells such names.
     device_drivers: Vec<String>,
     instances: u32,
+    /// Where its host is; absent: it does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<&'a str>,
     drivers: Vec<DriverShown<'a>>,
     /// Of one that is switched off and was asked for by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -228,6 +231,7 @@ impl<'a> From<&'a Agent> for Configurations<'a> {
         Self {
             device_drivers: ready.map(|driver| driver.name.replace('-', "_")).collect(),
             instances: agent.load_balancers,
+            zone: present(&agent.zone),
             drivers: agent.drivers.iter().map(shown).collect(),
             emptying: agent
                 .emptying

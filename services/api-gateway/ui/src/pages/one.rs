@@ -3,7 +3,7 @@
 use ballast_proto::{
     v1::GetRequest as GetOfV1,
     v2::{
-        GetRequest, ListRevisionsRequest, LoadBalancer, Member, Pool, PreviewRequest, Stats, UpdateLoadBalancerRequest,
+        GetRequest, ListRevisionsRequest, LoadBalancer, LoadBalancerSides, Member, Pool, PreviewRequest, Stats, UpdateLoadBalancerRequest,
         WatchRequest, preview_request::Change,
     },
 };
@@ -35,7 +35,9 @@ pub(super) async fn make(mut making: Making<'_>, id: &str, tab: Tab) -> Result<P
     let one = reader.load_balancer(id).await?;
     let agent = agent(&making, id).await?;
     let roles = making.visitor.caller.roles();
-    let head = Head::of(&one, agent.as_ref(), tab, making.now).writable(roles.may_write(), roles.is_admin());
+    let sides = sides(&making, &one).await?;
+    let head = Head::of(&one, agent.as_ref(), tab, making.now).on(sides.as_ref());
+    let head = head.writable(roles.may_write(), roles.is_admin());
     let (title, summary) = (name_or_id(&one.name, &one.id), head.summary());
     let page = match tab {
         Tab::Members => members(&making, head, id).await?,
@@ -75,6 +77,20 @@ async fn agent(making: &Making<'_>, id: &str) -> Result<Option<ballast_proto::v1
     }
     let request = making.visitor.caller.request(GetOfV1 { id: id.to_owned() });
     Ok(making.dashboard.scheduler.pools_of_v1().get_agent(request).await?.into_inner().agent)
+}
+
+/// Its two sides, for admins; without a flavor it has none.
+async fn sides(making: &Making<'_>, one: &LoadBalancer) -> Result<Option<LoadBalancerSides>, Trouble> {
+    if !making.visitor.caller.is_admin() || one.flavor_id.is_empty() {
+        return Ok(None);
+    }
+    let request = making.visitor.caller.request(GetRequest { id: one.id.clone(), ..GetRequest::default() });
+    match making.dashboard.scheduler.load_balancers().sides(request).await {
+        Ok(sides) => Ok(Some(sides.into_inner())),
+        // A scheduler of the release before knows of none.
+        Err(status) if status.code() == tonic::Code::Unimplemented => Ok(None),
+        Err(status) => Err(status.into()),
+    }
 }
 
 async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {

@@ -5,7 +5,8 @@ use ballast_proto::{
     driver::ClientAuthentication,
     v1::Agent,
     v2::{
-        HealthMonitor, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth, Member, Pool, Preview,
+        HealthMonitor, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth,
+        LoadBalancerSide, LoadBalancerSides, Member, Pool, Preview,
     },
 };
 
@@ -96,6 +97,28 @@ pub(crate) struct Head {
     pub(crate) may_write: bool,
 }
 
+/// Where a side is, and what it says.
+fn side(side: &LoadBalancerSide) -> String {
+    let mut said = vec![side.host.clone()];
+    if !side.zone.is_empty() {
+        said.push(format!("zone {}", side.zone));
+    }
+    said.push(match (side.said_term, side.answers) {
+        (0, _) => "has said nothing yet".to_owned(),
+        (term, true) => format!("answers since term {term}"),
+        (_, false) => "does not answer".to_owned(),
+    });
+    if side.said_term > 0 {
+        said.push(if side.peer_heard { "hears the other side" } else { "does not hear the other side" }.to_owned());
+    }
+    if !side.fault.is_empty() {
+        said.push(format!("failed: {}", side.fault));
+    } else if !side.deployed {
+        said.push("is not deployed yet".to_owned());
+    }
+    said.join(", ")
+}
+
 impl Head {
     /// `agent`: that it is bound to, for admins.
     pub(crate) fn of(one: &LoadBalancer, agent: Option<&Agent>, tab: Tab, now: jiff::Timestamp) -> Self {
@@ -126,6 +149,20 @@ impl Head {
             tabs: Tab::ALL.into_iter().map(|tab| (tab.title(), path(tab), tab)).collect(),
             may_write: false,
         }
+    }
+
+    /// With its sides, of one that has a standby or is to have one.
+    pub(crate) fn on(mut self, sides: Option<&LoadBalancerSides>) -> Self {
+        let Some(sides) = sides.filter(|sides| sides.term > 0) else { return self };
+        let active = sides.sides.iter().find(|side| side.active).map(side);
+        let standby = sides.sides.iter().find(|side| !side.active).map(side);
+        let missing = || "none: no agent can take it".to_owned();
+        self.facts.extend([
+            ("Active", active.unwrap_or_else(missing)),
+            ("Standby", standby.unwrap_or_else(missing)),
+            ("Term", sides.term.to_string()),
+        ]);
+        self
     }
 
     /// With ways to change it, for who may, and what is an operator's, for admins.

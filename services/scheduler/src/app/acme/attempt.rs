@@ -93,7 +93,7 @@ impl App {
         let told = format!("a CA asks for the certificate {}: load balancers answer", certificate.id);
         let answer = self.store.write(|tx, _| Box::pin(self.answer_for(tx, certificate, &answers)));
         let (answering, wakes) = because(cause(told), answer).await??;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         let deadline = Instant::now() + DEPLOYED_WITHIN;
         let (mut waiting, mut wrong) = (answering, Vec::new());
         let mut done = 0;

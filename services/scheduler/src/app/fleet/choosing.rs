@@ -25,6 +25,15 @@ pub struct Looked {
     pub obstacle: Option<String>,
 }
 
+/// Where a standby is not to be.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::app) struct Beside<'a> {
+    /// The active side is there.
+    pub(in crate::app) agent_id: AgentId,
+    /// Nor on these.
+    pub(in crate::app) not: &'a [AgentId],
+}
+
 /// The agents with what is known of their lives.
 fn judge<'a>(
     agents: &'a HashMap<AgentId, Agent>,
@@ -83,6 +92,29 @@ impl Fleet {
         let mut found = candidates_that_are(Liveness::Alive, When::Now, &judged, demand);
         found.sort_unstable_by_key(|candidate| candidate.agent_id);
         choose(&found)
+    }
+
+    /// As [`Self::choose_alive`], for a standby: in another zone where one could run it there. Whether it is in the same one, as
+    /// far as is known.
+    pub(in crate::app) fn choose_beside<T>(
+        &self,
+        demand: Demand<'_>,
+        now: Duration,
+        beside: Beside<'_>,
+        choose: impl FnOnce(&[Candidate]) -> T,
+    ) -> (T, bool) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let judged = judge(&state.agents, &mut state.lives, self.scheduler_id, &self.limits, now);
+        let mut found = candidates_that_are(Liveness::Alive, When::Now, &judged, demand);
+        found.retain(|one| one.agent_id != beside.agent_id && !beside.not.contains(&one.agent_id));
+        found.sort_unstable_by_key(|candidate| candidate.agent_id);
+        let zone = |id: &AgentId| state.agents.get(id).map_or("", |agent| agent.zone.as_str());
+        let own = zone(&beside.agent_id);
+        let is_elsewhere = |one: &&Candidate| !["", own].contains(&zone(&one.agent_id));
+        let elsewhere: Vec<Candidate> = found.iter().filter(is_elsewhere).copied().collect();
+        let is_together = !own.is_empty() && elsewhere.is_empty() && !found.is_empty();
+        (choose(if own.is_empty() || elsewhere.is_empty() { &found } else { &elsewhere }), is_together)
     }
 
     /// Those of these features that no agent has whose driver of this name said what it can do; none has said so: none.

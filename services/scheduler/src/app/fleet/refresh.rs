@@ -63,14 +63,23 @@ impl Fleet {
     }
 
     /// Where these load balancers are, as was read since it was asked which are to be. What moved meanwhile is newer.
-    pub fn set_bindings(&self, ids: &[LoadBalancerId], mut bound: HashMap<LoadBalancerId, (AgentId, String)>) {
+    pub fn set_bindings(&self, ids: &[LoadBalancerId], bound: Vec<Moved>) {
+        let mut bound: HashMap<(LoadBalancerId, bool), _> =
+            bound.into_iter().map(|moved| ((moved.load_balancer_id, moved.standby), moved.to)).collect();
         let mut state = self.lock();
         let meanwhile = state.moved.take().unwrap_or_default();
-        for id in ids {
-            if !meanwhile.contains(id) {
-                state.apply_move(Moved { load_balancer_id: *id, to: bound.remove(id) });
+        for id in ids.iter().copied().filter(|id| !meanwhile.contains(id)) {
+            for standby in [false, true] {
+                let to = bound.remove(&(id, standby)).flatten();
+                state.apply_move(Moved { load_balancer_id: id, standby, to });
             }
         }
+    }
+
+    /// Who stands by of these load balancers.
+    pub fn standbys(&self, ids: impl Iterator<Item = LoadBalancerId>) -> Vec<(LoadBalancerId, AgentId)> {
+        let state = self.lock();
+        ids.filter_map(|id| Some((id, state.roster.standby(id)?))).collect()
     }
 
     /// These agents are as was just read; of `ids`, or of all, no others are there. Returns those with a session here
@@ -111,7 +120,6 @@ impl Fleet {
     pub fn set_all_bindings(&self, bound: Vec<Moved>) {
         let mut ids: HashSet<LoadBalancerId> = bound.iter().map(|moved| moved.load_balancer_id).collect();
         ids.extend(self.lock().roster.all());
-        let bound = bound.into_iter().filter_map(|moved| Some((moved.load_balancer_id, moved.to?)));
-        self.set_bindings(&ids.into_iter().collect::<Vec<_>>(), bound.collect());
+        self.set_bindings(&ids.into_iter().collect::<Vec<_>>(), bound);
     }
 }

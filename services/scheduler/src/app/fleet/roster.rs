@@ -30,6 +30,8 @@ type Load = HashMap<String, u32>;
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     bound: HashMap<LoadBalancerId, (AgentId, String)>,
+    /// Where the sides are that stand by.
+    standbys: HashMap<LoadBalancerId, (AgentId, String)>,
     loads: HashMap<AgentId, Load>,
     found: Vec<Found>,
 }
@@ -74,10 +76,11 @@ impl Found {
 
 impl Roster {
     /// The load balancer is somewhere else now. Returns the agents that have more or fewer.
-    pub(super) fn moved(&mut self, Moved { load_balancer_id, to }: Moved) -> [Option<AgentId>; 2] {
+    pub(super) fn moved(&mut self, Moved { load_balancer_id, standby, to }: Moved) -> [Option<AgentId>; 2] {
+        let places = if standby { &mut self.standbys } else { &mut self.bound };
         let from = match &to {
-            Some(to) => self.bound.insert(load_balancer_id, to.clone()),
-            None => self.bound.remove(&load_balancer_id),
+            Some(to) => places.insert(load_balancer_id, to.clone()),
+            None => places.remove(&load_balancer_id),
         };
         if from == to {
             return [None; 2];
@@ -111,7 +114,12 @@ impl Roster {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = LoadBalancerId> {
-        self.bound.keys().copied()
+        self.bound.keys().chain(self.standbys.keys()).copied()
+    }
+
+    /// Who stands by.
+    pub(super) fn standby(&self, id: LoadBalancerId) -> Option<AgentId> {
+        self.standbys.get(&id).map(|(agent_id, _)| *agent_id)
     }
 
     /// Something of an agent is not what it was.

@@ -155,7 +155,7 @@ impl App {
             })
         });
         let (look, wakes) = because(cause(format!("{reference} is another one")), take).await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(look)
     }
 

@@ -28,7 +28,7 @@ fn counted(bytes_in: u64) -> Statistics {
 
 /// An agent tells this at a second.
 fn tell(histories: &Histories, owner: Owner, at: u64, counted: Statistics) {
-    histories.note(&[TrafficReport { owner, counted, age: OLD }], seconds(at));
+    histories.note(&[TrafficReport { owner, term: Term::NONE, counted, age: OLD }], seconds(at));
 }
 
 /// What came in each step of the last ten minutes, and how long ago the first began.
@@ -126,7 +126,7 @@ fn what_an_agent_tells_after_it_was_away_came_evenly_while_it_was() {
 fn a_load_balancer_that_is_new_is_known_from_its_beginning() {
     let histories = histories(9);
     entered(&histories);
-    let told = TrafficReport { owner: OWNER, counted: counted(700), age: seconds(7) };
+    let told = TrafficReport { owner: OWNER, term: Term::NONE, counted: counted(700), age: seconds(7) };
     histories.note(&[told], seconds(107));
     assert_eq!(seen(&histories, &OWNER, Span::TenMinutes, 126), Some((26, vec![700, 0])));
 }

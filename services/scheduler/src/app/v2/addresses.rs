@@ -22,7 +22,7 @@ use super::{
     },
     NewLoadBalancer,
 };
-use crate::network::{NamedSubnet, WantedPort, port_name};
+use crate::network::{NamedSubnet, WantedPort, port_key, port_name};
 
 /// An address as a caller asks for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub(super) fn check(wanted: &WantedAddresses) -> Result<(), Fault> {
 
 /// The load balancer for which a port of this name was made; none: it was there before.
 pub(super) fn made_for(name: &str) -> Option<Uuid> {
-    name.strip_prefix("vip-")?.parse().ok()
+    port_key(name)
 }
 
 /// A port that is used no longer.
@@ -173,6 +173,7 @@ impl App {
             subnet_id: subnet.id,
             address: wanted.vip.address,
             host: None,
+            also: None,
         };
         let port = self.make_noted_port(&port).await?;
         Ok(port.map(|port| ForeignPort { subnetwork: subnetwork.clone(), port }))
@@ -197,7 +198,7 @@ async fn use_made_port(tx: &Tx, foreign: &ForeignPort, made: &For<'_>) -> Result
 
 /// Takes a port that is there and free.
 async fn use_port(tx: &Tx, wanted: &WantedAddresses, port_id: PortId, made: &For<'_>) -> Result<Taken, Fault> {
-    let port = tx.port(port_id).await?.filter(|port| made.caller.sees(&port.project_id));
+    let port = tx.shown_port(port_id).await?.filter(|port| made.caller.sees(&port.project_id));
     let port = port.ok_or_else(|| port_not_found(port_id))?;
     if !port.device_id.is_empty() || !port.device_owner.is_empty() {
         let (port_id, device_id) = (port_id.to_string(), port.device_id.clone());

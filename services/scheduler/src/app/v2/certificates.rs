@@ -150,7 +150,7 @@ impl App {
             })
         });
         let (updated, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         self.issue_soon(&updated);
         Ok(updated)
     }
@@ -173,7 +173,7 @@ impl App {
                 Ok(wakes)
             })
         });
-        self.wakes.wake(delete.await?);
+        self.wake(delete.await?);
         Ok(())
     }
 

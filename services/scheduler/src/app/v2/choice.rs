@@ -4,13 +4,14 @@ use ballast_model::{
     fault::{Fault, Whole},
     flavor::{Profile, ProfileKind},
     load_balancer::LoadBalancer,
+    side::Topology,
 };
 use ballast_store::Tx;
 use serde_json::{Map, Value};
 
 use super::{
     super::App,
-    profiles::{is_of_scheduler, object},
+    profiles::{TOPOLOGY, is_of_scheduler, object},
 };
 
 impl App {
@@ -33,6 +34,7 @@ impl App {
         if let (Some(name), true) = (&made.availability_zone, zone.as_ref().is_some_and(is_other)) {
             return Err(Whole::ZoneOfOtherProvider { availability_zone: name.clone(), provider }.into());
         }
+        made.topology = topology_of(flavor.as_ref());
         made.flavor_data = said(flavor.iter().chain(&zone));
         Ok(())
     }
@@ -56,6 +58,13 @@ impl App {
         }
         Ok(Some(tx.profile(ProfileKind::AvailabilityZone, zone.profile_id).await?.ok_or_else(unknown)?))
     }
+}
+
+/// On how many agents a flavor has it.
+fn topology_of(flavor: Option<&Profile>) -> Topology {
+    let data = flavor.map(|profile| object(&profile.data)).unwrap_or_default();
+    let said = data.get(TOPOLOGY).and_then(Value::as_str).and_then(Topology::parse);
+    said.unwrap_or_default()
 }
 
 /// What the profiles say to the driver, in one object; the last one counts. Empty: nothing.
@@ -91,6 +100,10 @@ mod tests {
         let flavor = profile(ProfileKind::Flavor, r#"{"loadbalancer_topology": "SINGLE", "b": 1, "a": {"x": [2]}}"#);
         let zone = profile(ProfileKind::AvailabilityZone, r#"{"b": 3}"#);
         assert_eq!(said([&flavor, &zone].into_iter()), r#"{"a":{"x":[2]},"b":3}"#);
+        assert_eq!(topology_of(Some(&flavor)), Topology::Single);
+        assert_eq!(topology_of(None), Topology::Single);
+        let two = profile(ProfileKind::Flavor, r#"{"loadbalancer_topology": "ACTIVE_STANDBY"}"#);
+        assert_eq!((topology_of(Some(&two)), said([&two].into_iter())), (Topology::ActiveStandby, String::new()));
         let alone = profile(ProfileKind::Flavor, r#"{"loadbalancer_topology": "SINGLE"}"#);
         assert_eq!(said([&alone].into_iter()), "");
     }

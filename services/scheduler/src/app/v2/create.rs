@@ -2,6 +2,7 @@
 
 use ballast_model::{
     fault::{Fault, Missing},
+    listener::Vip,
     load_balancer::LoadBalancer,
     parts::Parts,
     provider::Provider,
@@ -13,6 +14,7 @@ use super::{
     super::{
         App, Come, Ready, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac,
         secrets::Named,
+        sides::Spare,
     },
     addresses::{self, For, Taken, TakenPort, WantedAddresses, key_of},
     read::Seen,
@@ -65,7 +67,9 @@ impl App {
             }
             _ => None,
         };
-        let given = &Given { new: &new, port: port.as_ref(), random: self.chance.number() };
+        let spares = self.spares_of_new(&new, port.as_ref()).await;
+        let (random, spares) = (self.chance.number(), spares?);
+        let given = &Given { new: &new, port: port.as_ref(), spares: &spares, random };
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
                 if !write.validate_only {
@@ -79,13 +83,14 @@ impl App {
         if let (Err(_), Some(_), Some(subnetwork)) = (&created, &port, foreign) {
             self.give_up_port(key_of(new.load_balancer.id), subnetwork.subnet.id).await;
         }
+        self.give_back_spares(&spares).await;
         let (made, wake, ready) = created?;
         if !write.validate_only {
             self.tell_keepers(made.id, &made.project_id, &Named::new(), &made.references());
         }
         match ready {
             Some(ready) => self.wakes.tell(ready),
-            None => self.wakes.wake(wake),
+            None => self.wake(wake),
         }
         Ok(Seen { load_balancer: made.into(), is_run: wake.is_some() })
     }
@@ -130,6 +135,8 @@ impl App {
         let ready = match port {
             TakenPort::New(port) => {
                 tx.insert_vip_port(&port, told).await.map_err(again_for_mac)?;
+                // The whole of one that has sides is there a moment later.
+                let told = told && !made.has_standby();
                 self.ready(tx, &made, binding.as_ref().filter(|_| told)).await?
             }
             TakenPort::Given { before, after } => {
@@ -137,7 +144,38 @@ impl App {
                 None
             }
         };
+        if let Some(binding) = binding.as_ref().filter(|_| made.has_standby()) {
+            self.begin_sides(tx, &made, binding, given.spares).await?;
+        }
         Ok((made, binding.as_ref().map(Wake::from), ready))
+    }
+
+    /// What another service makes for its sides, where its flavor says that it has two.
+    async fn spares_of_new(&self, new: &NewLoadBalancer, port: Option<&ForeignPort>) -> Result<Vec<Spare>, Fault> {
+        let Some(ForeignPort { subnetwork, port }) = port else { return Ok(Vec::new()) };
+        let mut made = new.load_balancer.clone();
+        let choose = self.store.read(|tx, _| {
+            let mut made = made.clone();
+            Box::pin(async move {
+                self.choose(tx, &mut made, new.is_provider_named).await?;
+                Ok(made.topology)
+            })
+        });
+        // What is wrong with the flavor is said when the load balancer is made.
+        made.topology = choose.await.unwrap_or_default();
+        made.vip = Some(Vip {
+            subnet_id: subnetwork.subnet.id,
+            network_id: subnetwork.network.id,
+            port_id: port.id,
+            address: port.address,
+            mac: port.mac,
+            additional: Vec::new(),
+        });
+        let spares = self.spare_ports(&made, 2).await;
+        if spares.is_err() {
+            self.give_up_port(key_of(made.id), subnetwork.subnet.id).await;
+        }
+        spares
     }
 }
 
@@ -146,5 +184,7 @@ struct Given<'a> {
     new: &'a NewLoadBalancer,
     /// That another service has made for it.
     port: Option<&'a ForeignPort>,
+    /// The same for its sides.
+    spares: &'a [Spare],
     random: u64,
 }

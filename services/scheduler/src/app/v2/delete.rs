@@ -46,30 +46,50 @@ impl App {
                     self.foresee_whole(|| binding.map_or(Come::Nowhere, |binding| Come::Removed(binding.agent_id)));
                     return Ok(None);
                 }
-                self.remove(tx, &placed).await?;
-                Ok(Some(placed))
+                let wakes = self.remove(tx, &placed).await?;
+                Ok(Some((placed, wakes)))
             })
         });
-        let Some(Placed { load_balancer, binding, .. }) = delete.await? else { return Ok(()) };
-        self.wakes.wake(binding.as_ref().map(Wake::from));
+        let Some((Placed { load_balancer, .. }, wakes)) = delete.await? else { return Ok(()) };
+        self.wake(wakes);
         self.tell_keepers(id, &load_balancer.project_id, &load_balancer.references(), &Named::new());
         Ok(())
     }
 
-    async fn remove(&self, tx: &Tx, placed: &Placed) -> Result<(), Fault> {
+    async fn remove(&self, tx: &Tx, placed: &Placed) -> Result<Vec<Wake>, Fault> {
         let load_balancer = &placed.load_balancer;
+        let binding = placed.binding.as_ref();
+        let mut wakes: Vec<Wake> = binding.map(Wake::from).into_iter().collect();
+        if load_balancer.has_standby() {
+            for side in tx.sides_of(load_balancer.id).await? {
+                let stands_by = !side.is_active(binding);
+                if let Some(vip) = load_balancer.vip.as_ref().filter(|_| stands_by) {
+                    self.hold_addresses(tx, load_balancer, side.agent_id, vip).await?;
+                }
+                self.drop_side(tx, load_balancer, &side, stands_by).await?;
+                wakes.push(Wake { agent_id: side.agent_id, load_balancer_id: load_balancer.id });
+            }
+        }
         if let Some(vip) = &load_balancer.vip {
-            self.hold_addresses(tx, placed, vip).await?;
+            if let Some(binding) = binding {
+                self.hold_addresses(tx, load_balancer, binding.agent_id, vip).await?;
+            }
             self.give_back(tx, load_balancer, vip).await?;
         }
         tx.release(load_balancer.id).await?;
         tx.delete(load_balancer).await?;
-        drop_unused(tx, monitors(load_balancer).into_iter()).await
+        drop_unused(tx, monitors(load_balancer).into_iter()).await?;
+        Ok(wakes)
     }
 
     /// Reserves addresses until the agent has confirmed that they are gone, if it was ever told of them.
-    async fn hold_addresses(&self, tx: &Tx, placed: &Placed, vip: &Vip) -> Result<(), Fault> {
-        let Some(binding) = &placed.binding else { return Ok(()) };
+    async fn hold_addresses(
+        &self,
+        tx: &Tx,
+        load_balancer: &LoadBalancer,
+        agent_id: AgentId,
+        vip: &Vip,
+    ) -> Result<(), Fault> {
         if !tx.untold(&[vip.port_id]).await?.is_empty() {
             return Ok(());
         }
@@ -79,10 +99,10 @@ impl App {
                 subnet_id: one.subnet_id,
                 address: one.address,
                 port_id: vip.port_id,
-                load_balancer_id: placed.load_balancer.id,
-                agent_id: binding.agent_id,
-                generation: placed.load_balancer.generation.next(),
-                project_id: placed.load_balancer.project_id.clone(),
+                load_balancer_id: load_balancer.id,
+                agent_id,
+                generation: load_balancer.generation.next(),
+                project_id: load_balancer.project_id.clone(),
             })
             .await?;
         }
@@ -105,17 +125,27 @@ impl App {
         }
     }
 
-    /// Moves a load balancer to another agent that can run it; where there is none, it is deployed again where it is.
+    /// Moves a load balancer to another agent that can run it; where there is none, it is deployed again where it is. Of one with
+    /// a standby that is ready the other side answers from then on.
     ///
     /// # Errors
     /// That it is not there, or another project's.
     pub async fn fail_over_one(&self, caller: &Caller, id: LoadBalancerId) -> Result<(), Fault> {
         let random = self.chance.number();
+        let spares = &self.spares_for(id).await?;
         let fail_over = self.store.write(|tx, _| {
             Box::pin(async move {
                 let placed = load(tx, caller, Target::LoadBalancer(id)).await?;
                 let former = placed.binding.as_ref().map(Wake::from);
                 let before = &placed.load_balancer;
+                if before.has_standby() {
+                    if let Some(wakes) = self.fail_over_sides(tx, before, spares).await? {
+                        return Ok(wakes.into_iter().map(Some).collect());
+                    }
+                    let after = before.clone().change(|_| Ok(()))?;
+                    tx.save(before, &after.stamped(Some(before), self.now())).await?;
+                    return Ok(vec![former]);
+                }
                 if let Some(wake) = self.fail_over_in_order(tx, &placed, random).await? {
                     return Ok(vec![Some(wake)]);
                 }
@@ -133,8 +163,10 @@ impl App {
                 Ok(vec![Some(Wake { agent_id, load_balancer_id: id }), former])
             })
         });
-        let wakes = fail_over.await?;
-        self.wakes.wake(wakes.into_iter().flatten());
+        let wakes = fail_over.await;
+        self.give_back_spares(spares).await;
+        let wakes = wakes?;
+        self.wake(wakes.into_iter().flatten());
         Ok(())
     }
 

@@ -53,7 +53,7 @@ impl App {
             })
         });
         let (monitor, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         Ok(monitor)
     }
 
@@ -109,7 +109,7 @@ impl App {
                 Ok(wakes)
             })
         });
-        self.wakes.wake(delete.await?);
+        self.wake(delete.await?);
         Ok(())
     }
 }

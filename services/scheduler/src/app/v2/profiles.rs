@@ -7,18 +7,17 @@ use ballast_model::{
     fault::{Balancing, Fault},
     flavor::{Profile, ProfileKind},
     ids::ProfileId,
+    side::Topology,
 };
 use ballast_store::profile_not_found;
 use serde_json::{Map, Value};
 
 use super::super::App;
 
-/// Key, values and description of what a flavor may say to the scheduler.
-const TOPOLOGY: (&str, [&str; 2], &str) = (
-    "loadbalancer_topology",
-    ["SINGLE", "ACTIVE_STANDBY"],
-    "SINGLE or ACTIVE_STANDBY. Either way one agent runs the load balancer and another one takes over from a dead one.",
-);
+/// What a flavor may say to the scheduler.
+pub(super) const TOPOLOGY: &str = "loadbalancer_topology";
+const TOPOLOGY_IS: &str = "SINGLE: one agent runs the load balancer, and another one gets it when that is dead. ACTIVE_STANDBY: two \
+                           agents run it, and the one that stands by answers within a second when the other one does not.";
 
 /// An object of a profile's data, which was checked.
 pub(super) fn object(data: &str) -> Map<String, Value> {
@@ -30,7 +29,7 @@ pub(super) fn object(data: &str) -> Map<String, Value> {
 
 /// Whether the key is for the scheduler, and no driver's.
 pub(super) fn is_of_scheduler(kind: ProfileKind, key: &str) -> bool {
-    kind == ProfileKind::Flavor && key == TOPOLOGY.0
+    kind == ProfileKind::Flavor && key == TOPOLOGY
 }
 
 impl App {
@@ -119,8 +118,7 @@ impl App {
         let (provider, _) = self.provider_of(provider)?;
         let mut options = self.fleet.options(&provider.driver, kind);
         if kind == ProfileKind::Flavor {
-            let (key, _, description) = TOPOLOGY;
-            options.entry(key.to_owned()).or_insert_with(|| description.to_owned());
+            options.entry(TOPOLOGY.to_owned()).or_insert_with(|| TOPOLOGY_IS.to_owned());
         }
         Ok(options)
     }
@@ -136,10 +134,9 @@ impl App {
         };
         let mut lacking: Vec<String> =
             data.keys().filter(|key| !options.contains_key(*key)).map(|key| format!("{word}:{key}")).collect();
-        let (topology, values, _) = TOPOLOGY;
-        let asked = data.get(topology).filter(|_| profile.kind == ProfileKind::Flavor);
-        if let Some(other) = asked.filter(|asked| !values.iter().any(|value| *asked == value)) {
-            lacking.push(format!("{word}:{topology}:{}", other.as_str().unwrap_or_default()));
+        let asked = data.get(TOPOLOGY).filter(|_| profile.kind == ProfileKind::Flavor);
+        if let Some(other) = asked.filter(|asked| asked.as_str().and_then(Topology::parse).is_none()) {
+            lacking.push(format!("{word}:{TOPOLOGY}:{}", other.as_str().unwrap_or_default()));
         }
         if lacking.is_empty() {
             return Ok(());

@@ -116,7 +116,7 @@ impl App {
 
     /// Tells agents of a change that is durable.
     pub(super) fn told(&self, (after, wakes): Changed) -> Seen {
-        self.wakes.wake(wakes);
+        self.wake(wakes);
         if after.binding.is_none() && self.foresight.is_none() {
             // A change is a try.
             self.place_soon();
@@ -132,6 +132,12 @@ impl App {
         after: LoadBalancer,
     ) -> Result<(Placed, Vec<Wake>), Fault> {
         let wake = save(tx, &before, &after).await?;
+        if after.has_standby() {
+            let mut wakes = self.leave_unable(tx, &after).await?;
+            wakes.extend(wake);
+            let now = tx.load_placed(after.id).await?;
+            return Ok((now.unwrap_or(Placed { load_balancer: after, ..before }), wakes));
+        }
         let former = match (&before.binding, self.driver_of(&after.provider)) {
             (Some(binding), Some(driver)) => {
                 let used = features::used(&after);
@@ -149,7 +155,7 @@ impl App {
         }
         tx.release(after.id).await?;
         let moved = match self.place(tx, &after, network.as_ref(), self.chance.number()).await? {
-            Ok(wake) => vec![wake, former],
+            Ok(binding) => vec![Wake::from(&binding), former],
             Err(nowhere) => return Err(nowhere.told(after.id)),
         };
         let after_moved = after.clone().moved();

@@ -182,6 +182,7 @@ fn wanted(host: Option<&str>) -> WantedPort {
         subnet_id: SUBNET.parse().unwrap(),
         address: Some("10.0.0.5".parse().unwrap()),
         host: host.map(str::to_owned),
+        also: None,
     }
 }
 
@@ -287,6 +288,24 @@ async fn a_port_is_made_bound_and_removed() {
     for _ in 0..3 {
         recording.neutron.remove_port(VIP).await.unwrap();
     }
+    recording.done().await;
+}
+
+#[tokio::test]
+async fn the_port_of_a_side_may_answer_at_the_vips_address() {
+    let create = format!(
+        r#"POST /v2.0/ports {{"port": {{"name": "vip-{VIP}", "tenant_id": "p", "network_id": "{NETWORK}",
+        "fixed_ips": [{{"subnet_id": "{SUBNET}"}}], "admin_state_up": true,
+        "device_owner": "neutron:LOADBALANCER", "allowed_address_pairs": [{{"ip_address": "10.0.0.5"}}]}}}}"#
+    );
+    let made = format!(
+        r#"{{"port": {{"id": "{PORT}", "name": "vip-{VIP}", "mac_address": "FA:16:3E:00:00:01", "status": "DOWN",
+        "fixed_ips": [{{"subnet_id": "{SUBNET}", "ip_address": "10.0.0.6"}}]}}}}"#
+    );
+    let recording = Recording::play(&[(&normal(&create), 201, &made)]).await;
+    let wanted = WantedPort { also: Some("10.0.0.5".parse().unwrap()), address: None, ..wanted(None) };
+    let port = recording.neutron.make_port(&wanted).await.unwrap().unwrap();
+    assert_eq!(port.address.to_string(), "10.0.0.6");
     recording.done().await;
 }
 

@@ -8,6 +8,7 @@ use ballast_model::{
     load_balancer::{LoadBalancer, load_balancer_not_found},
     member::Member,
     parts::Parts,
+    side::Topology,
     status::Progress,
 };
 use ballast_proto::{
@@ -31,6 +32,7 @@ use super::{
     graph::Planner,
     preview,
     query::{needs_a_look, page, query, the_look, without_a_look},
+    sides,
 };
 use crate::app::{App, Caller, NewLoadBalancer, Seen, Target, WantedAddress, WantedAddresses, Write};
 
@@ -143,6 +145,14 @@ impl load_balancers_server::LoadBalancers for Api {
         .await
     }
 
+    async fn sides(&self, request: Request<GetRequest>) -> Result<Response<v2::LoadBalancerSides>, Status> {
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, load_balancer_not_found)?);
+            self.0.sides_shown(&caller, id).await.map(|shown| sides::encode(&shown))
+        })
+        .await
+    }
+
     async fn failover(&self, request: Request<GetRequest>) -> Result<Response<()>, Status> {
         answer(async {
             let (caller, id) = (caller(&request), id(&request.get_ref().id, load_balancer_not_found)?);
@@ -216,6 +226,7 @@ async fn new_load_balancer(app: &App, caller: &Caller, sent: &v2::LoadBalancer) 
         flavor_id: optional_id("flavor_id", &sent.flavor_id)?,
         availability_zone: (!sent.availability_zone.is_empty()).then(|| sent.availability_zone.clone()),
         flavor_data: String::new(),
+        topology: Topology::default(),
         http_answers: Vec::new(),
         admin_state_up: true,
         vip: None,

@@ -34,6 +34,7 @@ pub struct Model {
     pub scheduler_id: Option<Uuid>,
     /// Which process of the agent has it.
     pub instance: String,
+    pub zone: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -87,6 +88,7 @@ impl ActiveModel {
             seq: NotSet,
             id: Set(agent.id.uuid()),
             host: Set(agent.host.clone()),
+            zone: Set(agent.zone.clone()),
             admin_state_up: Set(agent.admin_state_up),
             description: Set(agent.description.clone()),
             version: Set(agent.version.clone()),
@@ -127,6 +129,7 @@ impl Model {
         Ok(Agent {
             id: self.id.into(),
             host: self.host,
+            zone: self.zone,
             admin_state_up: self.admin_state_up,
             description: self.description,
             version: self.version,

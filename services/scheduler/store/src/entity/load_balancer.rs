@@ -6,6 +6,7 @@ use ballast_model::{
     load_balancer::LoadBalancer,
     parts::Parts,
     pool::Pool,
+    side::Topology,
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
@@ -52,6 +53,7 @@ pub struct Model {
     pub beyond_v1: bool,
     /// What it answers itself, as JSON; empty: nothing.
     pub http_answers: String,
+    pub topology: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -93,6 +95,7 @@ impl ActiveModel {
             updated_at: Set(load_balancer.labels.updated_at.map(|time| time.0)),
             beyond_v1: Set(beyond_v1),
             http_answers: Set(more(&load_balancer.http_answers)),
+            topology: Set(load_balancer.topology.as_str().to_owned()),
         }
     }
 }
@@ -124,6 +127,7 @@ impl Model {
             availability_zone: self.availability_zone,
             flavor_data: self.flavor_data,
             http_answers: from_more(&self.http_answers)?,
+            topology: member_of("topology", &self.topology, Topology::parse)?,
             labels: labels(&self.tags, self.created_at, self.updated_at)?,
             progress: progress(&self.provisioning_status, self.status_description, self.changed)?,
             provider: self.provider,

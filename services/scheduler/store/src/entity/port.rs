@@ -26,6 +26,8 @@ pub struct Model {
     pub admin_state_up: bool,
     /// Whether an agent was told of it: it may answer there.
     pub told: bool,
+    /// Whether it is of a side of a load balancer: users see none of those.
+    pub of_side: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -47,6 +49,7 @@ impl ActiveModel {
             host: Set(port.host.clone()),
             admin_state_up: Set(port.admin_state_up),
             told: NotSet,
+            of_side: NotSet,
         }
     }
 }

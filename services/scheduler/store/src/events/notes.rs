@@ -85,6 +85,13 @@ impl Notes {
         work.add(Change { load_balancer_id, why, ..Change::of(kind, id, project_id) });
     }
 
+    /// The load balancer changed, because of this.
+    pub(crate) fn note_because(&self, id: LoadBalancerId, project_id: Option<&str>, cause: Arc<Cause>) {
+        let why = Why { at: None, cause: Some(cause) };
+        let change = Change::of(EventKind::LoadBalancer, id.into(), project_id);
+        locked(&self.work).add(Change { load_balancer_id: Some(id), why, ..change });
+    }
+
     /// What changes in this load balancer has this cause.
     pub(super) fn note_cause(&self, id: LoadBalancerId, cause: Arc<Cause>) {
         locked(&self.work).causes.insert(id, cause);

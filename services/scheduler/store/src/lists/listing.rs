@@ -32,6 +32,11 @@ pub(crate) trait Listed: EntityTrait<Model: Send + Sync> {
     /// What a project may see.
     fn visible(project_id: &str, include_shared: bool) -> Condition;
 
+    /// What anybody may see.
+    fn shown() -> Condition {
+        Condition::all()
+    }
+
     /// What a REST field of v1 is in the table; none when the kind does not have it.
     fn field(name: &str) -> Option<Field>;
 
@@ -197,9 +202,10 @@ fn value_at(row: &QueryResult, index: usize, of: Type) -> Result<Value, Fault> {
 }
 
 fn visible<E: Listed>(query: &Query) -> Select<E> {
+    let all = E::find().filter(E::shown());
     let all = match (query.view, E::beyond_v1()) {
-        (View::V1, Some(beyond_v1)) => E::find().filter(beyond_v1.eq(false)),
-        _ => E::find(),
+        (View::V1, Some(beyond_v1)) => all.filter(beyond_v1.eq(false)),
+        _ => all,
     };
     match &query.project_id {
         Some(project_id) => all.filter(E::visible(project_id, query.include_shared)),

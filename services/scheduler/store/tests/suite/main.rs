@@ -37,5 +37,6 @@ mod requests;
 mod samples;
 mod schedulers;
 mod shown;
+mod sides;
 mod transactions;
 mod v2;

@@ -11,7 +11,8 @@ use crate::{
     agents, aggregates, bindings, certificates,
     database::{Case, Database},
     events, flavors, given_up, groups, held, history, killed, leads, lists, lost_commit, monitors, networks, paging,
-    past, ports, quotas, requests, schedulers, shown, transactions, v2,
+    past, ports, quotas, requests, schedulers, shown, sides, transactions,
+    v2,
 };
 
 /// How many cases run at once.
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 21] = [
+const CASES: [&[Case]; 22] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
@@ -41,6 +42,7 @@ const CASES: [&[Case]; 21] = [
     requests::CASES,
     schedulers::CASES,
     shown::CASES,
+    sides::CASES,
     transactions::CASES,
     v2::CASES,
 ];

@@ -124,6 +124,7 @@ pub(crate) fn agent(number: u128) -> Agent {
     Agent {
         id: id(number),
         host: format!("host{number}"),
+        zone: String::new(),
         admin_state_up: true,
         description: Some("rack 3".to_owned()),
         version: "0.1.0".to_owned(),

@@ -78,6 +78,11 @@ impl Listed for port::Entity {
         Condition::all().add(port::Column::ProjectId.eq(project_id))
     }
 
+    /// Not those of sides of load balancers.
+    fn shown() -> Condition {
+        Condition::all().add(port::Column::OfSide.eq(false))
+    }
+
     fn field(name: &str) -> Option<Field> {
         use port::Column as C;
         let of_address = |column, of| Some(Field::related(C::Id, fixed_ip::Column::PortId, column, of));
