@@ -17,7 +17,7 @@ use ballast_model::{
 use ballast_store::{Phase, Stage, Successor, Tx, because};
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Wake, failover::PERIOD, moving::Prepared, secrets::cause};
+use super::{App, Wake, failover::PERIOD, moving::Prepared, secrets::cause, sides::Spare};
 use crate::metrics::Led;
 
 /// How long it may take until one is ready elsewhere.
