@@ -93,6 +93,10 @@ async fn what_nobody_else_can_take_stays_and_moves_once_somebody_can() {
     run(&services, &mut off, 1).await;
     switch(&services, &off, false).await;
     assert!(is_left_alone(&mut off).await, "there is nobody else");
+    let shown = services.get(&format!("/v2.0/agents/{}", off.id)).await;
+    let emptying = &shown["agent"]["configurations"]["emptying"];
+    assert_eq!((&emptying["moving"], &emptying["staying"][0]["load_balancers"]), (&json!(0), &json!(1)), "{shown}");
+    assert_eq!(emptying["staying"][0]["why"], "there is no other agent");
     let mut heir = Agent::connect(&services.channel, "b", "1").await.unwrap();
     heir.snapshot().await;
     let removal = removal(&mut off).await;
