@@ -266,7 +266,8 @@ fn die_together(world: &mut World) {
         let owners = world.owners.clone();
         world.run_until(world.now + 60 * SECOND, None);
         if owners != world.owners {
-            world.fail("more than half died at once, and what they had was moved");
+            let seen = world.as_schedulers_see_it();
+            world.fail(&format!("{dead} of {} died at once, and what they had was moved; {seen}", dead + living));
         }
     }
     (0..world.agents.len()).for_each(|at| world.recover(at));

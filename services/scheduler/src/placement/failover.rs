@@ -36,13 +36,13 @@ pub struct Pause {
     pub window: Duration,
 }
 
-/// Decides. Agents that are Dead and have nothing do not matter: they may be gone for good. Those that die at once are not
+/// Decides. Agents that are not Alive and have nothing do not matter: they may be gone for good. Those that die at once are not
 /// found Dead at once, as each said last at another time that it lives: so who is Suspect counts as one that dies with them.
 #[must_use]
 pub fn decide(agents: &[Standing], pause: Pause) -> Failover {
     let is_dead = |one: &&Standing| one.liveness == Liveness::Dead;
     let dead: Vec<&Standing> = agents.iter().filter(is_dead).filter(|one| one.load_balancers > 0).collect();
-    let of = dead.len() + agents.iter().filter(|agent| !is_dead(agent)).count();
+    let of = agents.iter().filter(|one| one.liveness == Liveness::Alive || one.load_balancers > 0).count();
     if dead.is_empty() {
         return Failover::Nothing;
     }
@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(decided(&[(20, 3), (18, 1), (16, 2), (1, 0)]), Failover::Paused { dead: 3, of: 4 });
         let with_nothing = [(20, 3), (18, 0), (16, 0), (1, 0)];
         assert_eq!(decided(&with_nothing), Failover::From(vec![AgentId::from_u128(0)]));
+        let some_with_nothing = [(20, 3), (18, 1), (18, 0), (18, 0), (1, 0)];
+        assert_eq!(decided(&some_with_nothing), Failover::Paused { dead: 2, of: 3 });
         let long_ago = [(900, 3), (15, 1), (15, 1), (1, 0)];
         assert_eq!(decided(&long_ago), Failover::From(vec![AgentId::from_u128(0)]));
         assert_eq!(decided(&[(15, 3), (15, 1), (15, 1), (1, 0)]), Failover::Nothing);

@@ -49,7 +49,7 @@ impl World {
         for (id, owner) in &owners {
             if let Some(former) = self.owners.get(id).filter(|former| *former != owner) {
                 self.moves += 1;
-                self.log(&format!("{id} goes from {former} to {owner}"));
+                self.log(&format!("{id} goes from {former} to {owner}; {}", self.as_schedulers_see_it()));
                 if let Err(why) = self.may_move(id, former) {
                     self.fail(&format!("{why}; {}", self.as_schedulers_see_it()));
                 }
@@ -59,13 +59,14 @@ impl World {
     }
 
     /// Whom each scheduler holds for what, for who looks into a failure.
-    fn as_schedulers_see_it(&self) -> String {
+    pub(super) fn as_schedulers_see_it(&self) -> String {
         let seen = |machine: &Machine| {
             let standings = machine.app.fleet.standings(machine.app.clock.monotonic());
             let host = |id: &str| self.agents.iter().find(|agent| agent.id == id).map_or("?", |agent| &agent.host);
-            let agents = standings
-                .iter()
-                .map(|one| format!("{} {:?} {:.1?}", host(&one.agent_id.to_string()), one.liveness, one.silent_for));
+            let agents = standings.iter().map(|one| {
+                let host = host(&one.agent_id.to_string());
+                format!("{host} {:?} for {:.1?} with {}", one.liveness, one.silent_for, one.load_balancers)
+            });
             let leads = if machine.app.leads() { ", which leads" } else { "" };
             format!("scheduler {}{leads}: {}", machine.number, agents.collect::<Vec<_>>().join(", "))
         };

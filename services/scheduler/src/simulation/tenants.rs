@@ -28,8 +28,8 @@ pub(super) enum Known {
 /// What a call is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wants {
-    /// The so manieth.
-    Make(u64),
+    /// The so manieth, at this address; empty: at any.
+    Make(u64, String),
     Change(String),
     Move(String),
     Delete(String),
@@ -39,7 +39,7 @@ struct Call {
     wants: Wants,
     /// At which process; when that is gone nobody will be answered.
     number: u64,
-    answer: Slot<Result<String, Status>>,
+    answer: Slot<Result<v2::LoadBalancer, Status>>,
 }
 
 pub(super) struct Tenants {
@@ -50,6 +50,7 @@ pub(super) struct Tenants {
     pub(super) known: BTreeMap<String, Known>,
     /// By the number of the call that made it.
     order: BTreeMap<u64, String>,
+    addresses: BTreeMap<u64, String>,
     /// How many may have been made of which nobody was told.
     pub(super) unknown: usize,
     calls: Vec<Call>,
@@ -74,11 +75,23 @@ impl Tenants {
             subnet_id,
             known: BTreeMap::new(),
             order: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             unknown: 0,
             calls: Vec::new(),
             made: 0,
             most,
             moved: BTreeMap::new(),
+        }
+    }
+
+    /// Somebody wants the address that another had, as often as not while its former agent still has it. Empty: no matter which.
+    fn former_address(&mut self) -> String {
+        let is_gone =
+            |number: &&u64| self.order.get(*number).is_some_and(|id| self.known.get(id) != Some(&Known::Made));
+        let gone: Vec<u64> = self.addresses.keys().filter(is_gone).rev().take(3).copied().collect();
+        match self.dice.index(gone.len() + 1).and_then(|at| gone.get(at)) {
+            Some(number) => self.addresses[number].clone(),
+            None => String::new(),
         }
     }
 
@@ -97,10 +110,10 @@ impl Tenants {
             (Some(id), 2) => Wants::Move(id),
             (Some(id), 3..5) => Wants::Delete(id),
             (Some(id), _) if there.len() >= self.most => Wants::Delete(id),
-            (_, _) => Wants::Make(self.made),
+            (_, _) => Wants::Make(self.made, self.former_address()),
         };
         match &wants {
-            Wants::Make(_) => self.made += 1,
+            Wants::Make(..) => self.made += 1,
             Wants::Delete(id) => drop(self.known.insert(id.clone(), Known::Leaving)),
             Wants::Move(id) => drop(self.moved.insert(id.clone(), now)),
             Wants::Change(_) => {}
@@ -109,30 +122,31 @@ impl Tenants {
         self.calls.push(Call { wants, number: machine.number, answer });
     }
 
-    fn begin(&mut self, machine: &Machine, wants: Wants) -> Slot<Result<String, Status>> {
+    fn begin(&mut self, machine: &Machine, wants: Wants) -> Slot<Result<v2::LoadBalancer, Status>> {
         let (api, name) = (Api(Arc::clone(&machine.app)), format!("lb {}", self.made));
         let vip = v2::Vip { subnet_id: self.subnet_id.clone(), ..v2::Vip::default() };
         let sent = v2::LoadBalancer { name, project_id: PROJECT.to_owned(), ..v2::LoadBalancer::default() };
         machine.begin(async move {
             match wants {
-                Wants::Make(_) => {
+                Wants::Make(_, address) => {
+                    let vip = v2::Vip { address, ..vip };
                     let load_balancer = Some(v2::LoadBalancer { vip: Some(vip), ..sent });
                     let body = CreateLoadBalancerRequest { load_balancer, ..CreateLoadBalancerRequest::default() };
-                    api.create(request(body)).await.map(|made| made.into_inner().id)
+                    api.create(request(body)).await.map(Response::into_inner)
                 }
                 Wants::Change(id) => {
                     let description = format!("changed with {}", sent.name);
-                    let load_balancer = Some(v2::LoadBalancer { id: id.clone(), description, ..Default::default() });
+                    let load_balancer = Some(v2::LoadBalancer { id, description, ..Default::default() });
                     let body = UpdateLoadBalancerRequest { load_balancer, ..UpdateLoadBalancerRequest::default() };
-                    api.update(request(body)).await.map(|_| id)
+                    api.update(request(body)).await.map(Response::into_inner)
                 }
                 Wants::Move(id) => {
-                    let body = GetRequest { id: id.clone(), ..GetRequest::default() };
-                    api.failover(request(body)).await.map(|_: Response<()>| id)
+                    let body = GetRequest { id, ..GetRequest::default() };
+                    api.failover(request(body)).await.map(|_| v2::LoadBalancer::default())
                 }
                 Wants::Delete(id) => {
-                    let body = DeleteLoadBalancerRequest { id: id.clone(), cascade: true, ..Default::default() };
-                    api.delete(request(body)).await.map(|_: Response<()>| id)
+                    let body = DeleteLoadBalancerRequest { id, cascade: true, ..Default::default() };
+                    api.delete(request(body)).await.map(|_| v2::LoadBalancer::default())
                 }
             }
         })
@@ -149,20 +163,23 @@ impl Tenants {
             match answer {
                 Some(answer) => self.answered(&call.wants, answer)?,
                 None if runs(call.number) => self.calls.push(call),
-                None if matches!(call.wants, Wants::Make(_)) => self.unknown += 1,
+                None if matches!(call.wants, Wants::Make(..)) => self.unknown += 1,
                 None => {}
             }
         }
         Ok(())
     }
 
-    fn answered(&mut self, wants: &Wants, answer: Result<String, Status>) -> Result<(), String> {
+    fn answered(&mut self, wants: &Wants, answer: Result<v2::LoadBalancer, Status>) -> Result<(), String> {
         match (wants, answer) {
-            (Wants::Make(number), Ok(id)) => {
-                self.order.insert(*number, id.clone());
-                self.known.insert(id, Known::Made);
+            (Wants::Make(number, _), Ok(made)) => {
+                self.order.insert(*number, made.id.clone());
+                self.addresses.insert(*number, made.vip.unwrap_or_default().address);
+                self.known.insert(made.id, Known::Made);
             }
-            (Wants::Delete(_), Ok(id)) => drop(self.known.insert(id, Known::Deleted)),
+            // Somebody else has the address.
+            (Wants::Make(_, address), Err(status)) if !address.is_empty() && status.code() == Code::AlreadyExists => {}
+            (Wants::Delete(id), Ok(_)) => drop(self.known.insert(id.clone(), Known::Deleted)),
             (Wants::Change(_) | Wants::Move(_), Ok(_)) => {}
             // Somebody else was to delete it at the same time.
             (Wants::Change(id) | Wants::Move(id) | Wants::Delete(id), Err(status))
