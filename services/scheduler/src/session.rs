@@ -19,7 +19,7 @@ use self::{aside::Aside, pace::Pace, patience::Patience, sent::Sent};
 use ballast_model::{
     agent::{Agent, AgentDriver},
     fault::{Fault, Misfit},
-    features::DEPLOY_SILENT,
+    features::{DEPLOY_SILENT, TOPOLOGY_ACTIVE_STANDBY},
     told::{LONGEST, told},
 };
 use ballast_proto::{
@@ -219,9 +219,12 @@ struct Session<'a> {
 
 /// What the agent can do with its driver: features for which it has to do something itself count where it says so.
 fn passed(mut driver: AgentDriver, passes: &[String]) -> AgentDriver {
-    driver.features.retain(|feature| feature != DEPLOY_SILENT || passes.contains(feature));
+    driver.features.retain(|feature| !BY_THE_AGENT.contains(&feature.as_str()) || passes.contains(feature));
     driver
 }
+
+/// What an agent that does not know it would leave out on the way, so that its driver would do something else.
+const BY_THE_AGENT: [&str; 2] = [DEPLOY_SILENT, TOPOLOGY_ACTIVE_STANDBY];
 
 fn known_of(drivers: &[AgentDriver]) -> HashMap<String, AgentDriver> {
     drivers.iter().map(|driver| (driver.name.clone(), driver.clone())).collect()

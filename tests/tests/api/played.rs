@@ -73,7 +73,8 @@ impl Agent {
         instance: &str,
         drivers: Vec<DriverReport>,
     ) -> Result<Self, Status> {
-        let hello = Hello { drivers, zone: zone.to_owned(), ..Hello::default() };
+        let passes = vec![ballast_limits::features::TOPOLOGY_ACTIVE_STANDBY.to_owned()];
+        let hello = Hello { drivers, passes, zone: zone.to_owned(), ..Hello::default() };
         Self::with_hello(channel, (host, instance), hello).await
     }
 

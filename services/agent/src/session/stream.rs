@@ -89,7 +89,7 @@ impl Session {
             deployed: self.workers.deployed(),
             drivers: reported.news(self.drivers.reports()),
             zone: self.identity.zone.clone(),
-            passes: vec![features::DEPLOY_SILENT.to_owned()],
+            passes: [features::DEPLOY_SILENT, features::TOPOLOGY_ACTIVE_STANDBY].map(str::to_owned).to_vec(),
         }
     }
 

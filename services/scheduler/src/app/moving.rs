@@ -117,7 +117,8 @@ impl App {
             return Ok(Prepared::By(one.clone()));
         }
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(Prepared::Never) };
-        if load_balancer.vip.is_none() || !self.can_be_silent(binding.agent_id, &binding.driver) {
+        // One with a standby moves by its election.
+        if load_balancer.has_standby() || load_balancer.vip.is_none() || !self.can_be_silent(binding.agent_id, &binding.driver) {
             return Ok(Prepared::Never);
         }
         let mut features = features::used(load_balancer);
