@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use ballast_proto::agent::{Desired, LoadBalancerStatistics, Standing, StatisticsReport, agent_message, scheduler_message::Message};
+use ballast_proto::agent::{
+    Desired, LoadBalancerStatistics, Standing, StatisticsReport, agent_message, scheduler_message::Message,
+};
 use ballast_proto::driver::Statistics;
 use serde_json::{Value, json};
 
@@ -32,7 +34,8 @@ async fn v2(services: &Services, method: &str, path: &str, body: Option<Value>) 
 async fn flavor(services: &Services, topology: &str) -> String {
     let data = json!({ "loadbalancer_topology": topology }).to_string();
     let profile = json!({ "flavorprofile": { "name": topology, "provider_name": "haproxy", "flavor_data": data } });
-    let profile = v2(services, "POST", "/v2.0/lbaas/flavorprofiles", Some(profile)).await["flavorprofile"]["id"].clone();
+    let profile =
+        v2(services, "POST", "/v2.0/lbaas/flavorprofiles", Some(profile)).await["flavorprofile"]["id"].clone();
     let flavor = json!({ "flavor": { "name": topology, "flavor_profile_id": profile } });
     v2(services, "POST", "/v2.0/lbaas/flavors", Some(flavor)).await["flavor"]["id"].as_str().unwrap().to_owned()
 }
@@ -86,7 +89,8 @@ fn standing(id: &str, epoch: u64, term: u64, active: bool) -> agent_message::Mes
 }
 
 fn number(desired: &Desired) -> (u32, bool, u64) {
-    let (side, election) = (desired.load_balancer.as_ref().unwrap().side.as_ref().unwrap(), desired.election.as_ref().unwrap());
+    let (side, election) =
+        (desired.load_balancer.as_ref().unwrap().side.as_ref().unwrap(), desired.election.as_ref().unwrap());
     (side.number, election.active, election.term)
 }
 
@@ -152,7 +156,8 @@ async fn both_sides_are_told_all_of_it_each_with_a_port_of_its_own_that_nobody_s
     assert!(first_key.iter().any(|byte| *byte != first_key[0]));
 
     let ports = services.get("/v2.0/ports").await;
-    let listed: Vec<&str> = ports["ports"].as_array().unwrap().iter().map(|port| port["id"].as_str().unwrap()).collect();
+    let listed: Vec<&str> =
+        ports["ports"].as_array().unwrap().iter().map(|port| port["id"].as_str().unwrap()).collect();
     assert_eq!(listed, [vip.port_id.as_str()]);
     for method in ["GET", "DELETE"] {
         assert_eq!(services.call(method, &format!("/v2.0/ports/{}", first.port_id), None).await.status, 404);

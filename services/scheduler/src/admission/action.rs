@@ -35,7 +35,8 @@ const OPERATORS: &[&str] = &["FlavorProfiles", "AvailabilityZoneProfiles"];
 /// those of which the writes are,
 const OPERATORS_WRITE: &[&str] = &["Flavors", "AvailabilityZones", "Quotas"];
 /// and methods of others.
-const OPERATORS_CALL: &[&str] = &["Failover", "Sides", "FlavorCapabilities", "AvailabilityZoneCapabilities", "ListSchedulers"];
+const OPERATORS_CALL: &[&str] =
+    &["Failover", "Sides", "FlavorCapabilities", "AvailabilityZoneCapabilities", "ListSchedulers"];
 
 /// What a caller must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

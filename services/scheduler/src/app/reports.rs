@@ -330,7 +330,8 @@ async fn news(tx: &Tx, counted: &[Counted], now: Timestamp) -> Result<(Vec<Count
         let placed = placed.get(&one.owner.load_balancer_id);
         placed.is_some_and(|one_of| one_of.load_balancer.has_standby() && !one.owner.has(one_of.binding.as_ref()))
     };
-    let (aside, known): (Vec<&Counted>, Vec<&Counted>) = known.into_iter().map(|(one, _)| one).partition(|one| stands_by(one));
+    let (aside, known): (Vec<&Counted>, Vec<&Counted>) =
+        known.into_iter().map(|(one, _)| one).partition(|one| stands_by(one));
     let news = news.into_iter().map(|(one, _)| one).chain(aside);
     Ok((news.cloned().collect(), known.into_iter().filter_map(told).collect()))
 }
@@ -340,11 +341,7 @@ fn tally<'a>((load_balancer, counted): &'a (&'a LoadBalancer, Counted)) -> Tally
 }
 
 impl Counted {
-    fn told(
-        &self,
-        (of, terms): (&LoadBalancer, &HashMap<LoadBalancerId, Term>),
-        now: Timestamp,
-    ) -> TrafficReport {
+    fn told(&self, (of, terms): (&LoadBalancer, &HashMap<LoadBalancerId, Term>), now: Timestamp) -> TrafficReport {
         let term = terms.get(&of.id).copied().unwrap_or_default();
         TrafficReport { owner: self.owner, term, counted: self.whole, age: of.labels.created_at.age(now) }
     }

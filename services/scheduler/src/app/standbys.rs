@@ -297,7 +297,9 @@ impl App {
         let (now, is_dead) = (self.clock.monotonic(), |id| self.fleet.is_dead(id, self.clock.monotonic()));
         let why = if self.fleet.is_dead(from, now) { "its agent is Dead" } else { "its agent is switched off" };
         match &sides.standby {
-            Some(standby) if standby.agent_id == from => self.replace_standby(tx, &load_balancer, standby, spares).await,
+            Some(standby) if standby.agent_id == from => {
+                self.replace_standby(tx, &load_balancer, standby, spares).await
+            }
             Some(standby) if sides.active.agent_id == from && !is_dead(standby.agent_id) => {
                 self.promote(tx, &sides, why).await
             }

@@ -143,7 +143,11 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::end_counting`].
-    pub async fn save_standby_statistics(&self, tally: &Tally<'_>, listeners: &[(ListenerId, Statistics)]) -> Result<(), Fault> {
+    pub async fn save_standby_statistics(
+        &self,
+        tally: &Tally<'_>,
+        listeners: &[(ListenerId, Statistics)],
+    ) -> Result<(), Fault> {
         let (id, epoch) = (tally.load_balancer.id, tally.epoch);
         let told = self.told_in(id, epoch).await?;
         let Some(known) = told.get(&id.uuid()).copied() else { return Ok(()) };

@@ -203,7 +203,9 @@ impl Document {
         };
         let told: Both = both(told);
         let mut more = told.clone();
-        more.pools.iter_mut().for_each(|(id, sums)| *sums = sums.minus(known.pools.get(id).copied().unwrap_or_default()));
+        more.pools
+            .iter_mut()
+            .for_each(|(id, sums)| *sums = sums.minus(known.pools.get(id).copied().unwrap_or_default()));
         let of_members = more.members.iter_mut();
         of_members.for_each(|(id, sums)| *sums = sums.minus(known.members.get(id).copied().unwrap_or_default()));
         self.before.change(&more, Sums::plus);

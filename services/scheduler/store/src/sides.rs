@@ -97,7 +97,8 @@ pub(crate) fn stands_by() -> Condition {
 
 impl Tx {
     async fn sides_where(&self, which: Condition) -> Result<Vec<Side>, Fault> {
-        let rows = side::Entity::find().filter(which).order_by_asc(side::Column::Number).order_by_asc(side::Column::Seq);
+        let rows =
+            side::Entity::find().filter(which).order_by_asc(side::Column::Number).order_by_asc(side::Column::Seq);
         rows.all(self.db()).await.map_err(fault_of)?.into_iter().map(side::Model::into_side).collect()
     }
 
@@ -200,7 +201,11 @@ impl Tx {
         let id = side.load_balancer_id;
         let insert = side::Entity::insert(side::ActiveModel::of(side)).exec_without_returning(self.db());
         insert.await.map_err(|error| {
-            if is_duplicate(&error) { Clash::LoadBalancerBound { load_balancer_id: id }.into() } else { fault_of(error) }
+            if is_duplicate(&error) {
+                Clash::LoadBalancerBound { load_balancer_id: id }.into()
+            } else {
+                fault_of(error)
+            }
         })?;
         if stands_by {
             self.begin_counting(id, side.epoch).await?;

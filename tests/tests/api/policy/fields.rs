@@ -133,6 +133,7 @@ MonitorStatus.pool_id    told, never taken
 Network.subnet_ids       told, never taken
 Agent.host               told, never taken
 Agent.version            told, never taken
+Agent.zone               told, never taken
 AgentDriver.name         told, never taken
 AgentDriver.version      told, never taken
 AgentDriver.state        told, never taken

@@ -3,8 +3,8 @@
 use ballast_proto::{
     v1::GetRequest as GetOfV1,
     v2::{
-        GetRequest, ListRevisionsRequest, LoadBalancer, LoadBalancerSides, Member, Pool, PreviewRequest, Stats, UpdateLoadBalancerRequest,
-        WatchRequest, preview_request::Change,
+        GetRequest, ListRevisionsRequest, LoadBalancer, LoadBalancerSides, Member, Pool, PreviewRequest, Stats,
+        UpdateLoadBalancerRequest, WatchRequest, preview_request::Change,
     },
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};

@@ -5,8 +5,8 @@ use ballast_proto::{
     driver::ClientAuthentication,
     v1::Agent,
     v2::{
-        HealthMonitor, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth,
-        LoadBalancerSide, LoadBalancerSides, Member, Pool, Preview,
+        HealthMonitor, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth, LoadBalancerSide,
+        LoadBalancerSides, Member, Pool, Preview,
     },
 };
 

@@ -316,7 +316,10 @@ fn a_side_that_stands_by_is_counted_where_it_is_and_when_both_swap_nobody_has_mo
         told(&fleet, Told::Moved(moved));
     }
     assert_eq!(chosen(&fleet, 1), [(one, 1), (two, 1)]);
-    assert_eq!(fleet.standbys([7, 8].map(LoadBalancerId::from_u128).into_iter()), [(LoadBalancerId::from_u128(7), two)]);
+    assert_eq!(
+        fleet.standbys([7, 8].map(LoadBalancerId::from_u128).into_iter()),
+        [(LoadBalancerId::from_u128(7), two)]
+    );
     for moved in [moved(7, Some(2)), standby(Some(1))] {
         told(&fleet, Told::Moved(moved));
     }

@@ -13,8 +13,7 @@ use ballast_store::Tx;
 use super::{
     super::{
         App, Come, Ready, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac,
-        secrets::Named,
-        sides::Spare,
+        secrets::Named, sides::Spare,
     },
     addresses::{self, For, Taken, TakenPort, WantedAddresses, key_of},
     read::Seen,

@@ -11,8 +11,7 @@ use crate::{
     agents, aggregates, bindings, certificates,
     database::{Case, Database},
     events, flavors, given_up, groups, held, history, killed, leads, lists, lost_commit, monitors, networks, paging,
-    past, ports, quotas, requests, schedulers, shown, sides, transactions,
-    v2,
+    past, ports, quotas, requests, schedulers, shown, sides, transactions, v2,
 };
 
 /// How many cases run at once.

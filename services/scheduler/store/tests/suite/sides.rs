@@ -83,7 +83,10 @@ async fn loads(database: &Database) -> Vec<u32> {
 
 async fn the_standby_is_its_agents_and_swaps_with_the_active_one(database: &Database) {
     let one = paired(database).await;
-    assert_eq!(read!(database.store, [], |tx| tx.load(id(1)).await).unwrap().map(|one| one.topology), Some(one.topology));
+    assert_eq!(
+        read!(database.store, [], |tx| tx.load(id(1)).await).unwrap().map(|one| one.topology),
+        Some(one.topology)
+    );
     assert_eq!(loads(database).await, [1, 1, 0]);
     let on = |agent: u128| async move {
         let bound = read!(database.store, [], |tx| tx.bindings_of(id(agent)).await).unwrap().into_iter();
@@ -162,7 +165,10 @@ async fn ports_of_sides_take_their_addresses_and_are_in_no_list_and_no_quota(dat
     let used = read!(database.store, [], |tx| tx.used(Resource::Port, "p").await).unwrap();
     assert_eq!(used, 1);
     assert!(read!(database.store, [], |tx| tx.shown_port(id(2)).await).unwrap().is_none());
-    assert_eq!(read!(database.store, [], |tx| tx.ports_among(&[id(2)]).await).unwrap()[0].fixed_ips, port(2, 6).fixed_ips);
+    assert_eq!(
+        read!(database.store, [], |tx| tx.ports_among(&[id(2)]).await).unwrap()[0].fixed_ips,
+        port(2, 6).fixed_ips
+    );
     let again = Port { mac: Mac::from_random(99), ..port(3, 6) };
     let again = write!(database.store, [again], |tx| tx.insert_port(&again).await);
     assert_eq!(again.unwrap_err().code(), Code::AddressInUse);
