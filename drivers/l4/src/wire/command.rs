@@ -53,7 +53,7 @@ pub enum Command {
 pub enum Hook {
     /// First packets that come in.
     PreroutingNat,
-    /// All that come in, before anybody has looked at them.
+    /// All that come in, before anybody has looked at them and any address is another.
     Prerouting,
     /// First packets that go out.
     PostroutingNat,
@@ -61,8 +61,6 @@ pub enum Hook {
     Forward,
     /// All that are for the namespace itself.
     Input,
-    /// All that come in, before any address is another.
-    Prerouting,
     /// All that the namespace sends itself.
     Output,
 }
@@ -76,7 +74,6 @@ impl Hook {
             Self::PostroutingNat => ("nat", 4, 100, Verdict::Accept),
             Self::Forward => ("filter", 2, 0, Verdict::Drop),
             Self::Input => ("filter", 1, 0, Verdict::Accept),
-            Self::Prerouting => ("filter", 0, -150, Verdict::Accept),
             Self::Output => ("filter", 3, 0, Verdict::Accept),
         }
     }
