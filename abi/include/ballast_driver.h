@@ -1,6 +1,5 @@
-/* The contract between Ballast and its drivers, for C. Made from abi/src/c.rs by `BALLAST_WRITE_SNAPSHOTS=1 cargo test
- * --package ballast-abi --test header`; a test compares. drivers/README.md says what a driver promises, and
- * proto/lbaas/driver/v1/driver.proto what the messages are. */
+/* The contract between Ballast and its drivers, for C: abi/src/c.rs by cbindgen (abi/cbindgen.toml); a test compares. drivers/README.md
+ * says what a driver promises, and proto/lbaas/driver/v1/driver.proto what the messages are. */
 #ifndef BALLAST_DRIVER_H
 #define BALLAST_DRIVER_H
 
