@@ -68,7 +68,7 @@ fn main() -> ExitCode {
             }
         },
         None => process::main("ballast-agent", &cli.arguments, async |settings, shutdown| {
-            ballast_agent::run(settings, Chance::system(), shutdown).await
+            Box::pin(ballast_agent::run(settings, Chance::system(), shutdown)).await
         }),
     }
 }
