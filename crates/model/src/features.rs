@@ -8,7 +8,7 @@ use std::{
 
 use ballast_limits::{features as words, shapes::Outline};
 pub use ballast_limits::{
-    features::{DEPLOY_SILENT, HTTP_ANSWERS},
+    features::{DEPLOY_SILENT, HTTP_ANSWERS, TOPOLOGY_ACTIVE_STANDBY},
     shapes::SHAPES,
 };
 

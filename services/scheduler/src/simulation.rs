@@ -234,7 +234,10 @@ fn comes_good(world: &mut World) -> Owned {
         world.run_until(world.now + SECOND, None);
         match world.settled() {
             Ok(owned) => return owned,
-            Err(why) if world.now >= end => world.fail(&format!("it does not come good: {why}")),
+            Err(why) if world.now >= end => {
+                let seen = world.as_schedulers_see_it();
+                world.fail(&format!("it does not come good: {why}; {seen}"))
+            }
             Err(_) => {}
         }
     }
@@ -285,6 +288,8 @@ fn number(name: &str) -> Option<u64> {
 fn whatever_goes_wrong_every_load_balancer_is_on_one_agent_that_lives_in_the_end_and_stays_there() {
     let model = Model::new();
     if let Some(seed) = number("BALLAST_SEED") {
+        // What the schedulers say, too.
+        let _ = ballast_service::telemetry::init(&Settings::default().log);
         let ran = run(&model, seed, true);
         eprintln!("seed {seed}: {} s, {} moves", ran.now / SECOND, ran.moves);
         return;

@@ -91,7 +91,7 @@ impl App {
         for load_balancer_id in bound.map(|binding| binding.load_balancer_id) {
             let random = self.chance.number();
             let leave = self.store.write(|tx, _| Box::pin(self.leave_forgotten(tx, load_balancer_id, id, random)));
-            self.wakes.wake(leave.await?);
+            self.wake(leave.await?);
         }
         Ok(())
     }

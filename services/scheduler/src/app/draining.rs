@@ -127,11 +127,11 @@ impl App {
         let bound = bound.into_iter().map(|(id, binding)| (id, binding.agent_id)).collect();
         course.note(&successors, &bound, now);
         let leaving = successors.iter().filter(|one| one.stage == Stage::Leaving);
-        self.wakes.wake(leaving.map(|one| Wake { agent_id: one.agent_id, load_balancer_id: one.load_balancer_id }));
+        self.wake(leaving.map(|one| Wake { agent_id: one.agent_id, load_balancer_id: one.load_balancer_id }));
         for (id, (agent_id, since)) in &course.ready {
             let Some(why) = self.is_given_up(*agent_id, now.saturating_sub(*since)) else { continue };
             let dismiss = self.store.write(|tx, _| Box::pin(self.dismiss(tx, *id, why)));
-            self.wakes.wake(dismiss.await?);
+            self.wake(dismiss.await?);
         }
         Ok(())
     }

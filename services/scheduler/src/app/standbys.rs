@@ -252,7 +252,7 @@ impl App {
     }
 
     /// Whether the standby can answer at once: it runs, and both hear each other.
-    async fn is_ready(&self, tx: &Tx, standby: &Side) -> Result<bool, Fault> {
+    async fn is_standby_ready(&self, tx: &Tx, standby: &Side) -> Result<bool, Fault> {
         let deployed = standby.generation > Generation::NONE && standby.fault.is_empty();
         if !deployed || !standby.said.is_some_and(|said| said.peer_heard) {
             return Ok(false);
@@ -275,7 +275,7 @@ impl App {
             Some(standby) if is_dead && self.fleet.is_dead(standby.agent_id, self.clock.monotonic()) => {
                 Ok(self.find_beside(tx, &load_balancer, from, &[standby.agent_id]).await?.is_some())
             }
-            Some(standby) => Ok(is_dead || self.is_ready(tx, standby).await?),
+            Some(standby) => Ok(is_dead || self.is_standby_ready(tx, standby).await?),
             None => Ok(is_dead && self.find_beside(tx, &load_balancer, from, &[]).await?.is_some()),
         }
     }
@@ -364,7 +364,7 @@ impl App {
     ) -> Result<Option<Vec<Wake>>, Fault> {
         let Some(sides) = sides_of(tx, load_balancer.id).await? else { return Ok(None) };
         if let Some(standby) = &sides.standby
-            && self.is_ready(tx, standby).await?
+            && self.is_standby_ready(tx, standby).await?
         {
             return self.promote(tx, &sides, "an operator wants it").await.map(Some);
         }

@@ -58,10 +58,10 @@ impl World {
         self.owners = owners;
     }
 
-    /// Whom each scheduler holds for what, for who looks into a failure.
+    /// Whom each scheduler holds for what, for who looks into a failure. It is asked in its own time.
     pub(super) fn as_schedulers_see_it(&self) -> String {
         let seen = |machine: &Machine| {
-            let standings = machine.app.fleet.standings(machine.app.clock.monotonic());
+            let standings = machine.ask(async { machine.app.fleet.standings(machine.app.clock.monotonic()) });
             let host = |id: &str| self.agents.iter().find(|agent| agent.id == id).map_or("?", |agent| &agent.host);
             let agents = standings.iter().map(|one| {
                 let host = host(&one.agent_id.to_string());
