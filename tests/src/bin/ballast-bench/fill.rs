@@ -44,6 +44,7 @@ fn agent(number: usize) -> Agent {
     let driver = AgentDriver {
         name: DRIVER.to_owned(),
         version: "1".to_owned(),
+        zone: String::new(),
         state: DriverState::Ready,
         reason: String::new(),
         full: false,
@@ -61,6 +62,7 @@ fn agent(number: usize) -> Agent {
         admin_state_up: true,
         description: None,
         version: "1".to_owned(),
+        zone: String::new(),
         created_at: Timestamp(0),
         started_at: Timestamp(0),
         heartbeat_at: Timestamp(0),
