@@ -184,7 +184,9 @@ impl App {
                     tracing::info!(load_balancer.id = %id, agent.id = %to.agent_id, "moved off {}, which is switched off", host(from));
                 }
                 // Whoever fails before this is looked at again has failed all the same.
-                [to] if !next.paired.contains(&id) => drop(course.ready.insert(id, (to.agent_id, self.clock.monotonic()))),
+                [to] if !next.paired.contains(&id) => {
+                    drop(course.ready.insert(id, (to.agent_id, self.clock.monotonic())))
+                }
                 [_] | [] => drop(course.rests.insert(id, self.clock.monotonic() + REST)),
             }
             self.wake(wakes);

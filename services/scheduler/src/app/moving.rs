@@ -118,7 +118,10 @@ impl App {
         }
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(Prepared::Never) };
         // One with a standby moves by its election.
-        if load_balancer.has_standby() || load_balancer.vip.is_none() || !self.can_be_silent(binding.agent_id, &binding.driver) {
+        if load_balancer.has_standby()
+            || load_balancer.vip.is_none()
+            || !self.can_be_silent(binding.agent_id, &binding.driver)
+        {
             return Ok(Prepared::Never);
         }
         let mut features = features::used(load_balancer);

@@ -44,7 +44,6 @@ fn agent(number: usize) -> Agent {
     let driver = AgentDriver {
         name: DRIVER.to_owned(),
         version: "1".to_owned(),
-        zone: String::new(),
         state: DriverState::Ready,
         reason: String::new(),
         full: false,
