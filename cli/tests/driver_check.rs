@@ -221,7 +221,7 @@ fn a_driver_that_declares_little_is_checked_for_that() {
     }
     let section = "features = [\"protocol:TCP\", \"lb_method:SOURCE_IP\"]\nmax_members = 3\nmax_load_balancers = 1";
     for (name, expected) in [
-        ("contract.features", "2 declared, 84 refused"),
+        ("contract.features", "2 declared, 86 refused"),
         (
             "contract.shapes",
             "not declared, and UNSUPPORTED: listeners:many, listeners:none, pools:many, pools:none, pool:shared, pool:none",

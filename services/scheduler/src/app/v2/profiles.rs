@@ -16,8 +16,8 @@ use super::super::App;
 
 /// What a flavor may say to the scheduler.
 pub(super) const TOPOLOGY: &str = "loadbalancer_topology";
-const TOPOLOGY_IS: &str = "SINGLE: one agent runs the load balancer, and another one gets it when that is dead. ACTIVE_STANDBY: two \
-                           agents run it, and the one that stands by answers within a second when the other one does not.";
+const TOPOLOGY_IS: &str = "SINGLE or ACTIVE_STANDBY. With SINGLE one agent runs the load balancer and another one gets it when that is \
+    dead. With ACTIVE_STANDBY two agents run it and the one that stands by answers within a second when the other one does not.";
 
 /// An object of a profile's data, which was checked.
 pub(super) fn object(data: &str) -> Map<String, Value> {
