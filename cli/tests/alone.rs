@@ -281,7 +281,10 @@ fn a_dry_run_asks_for_the_plan_and_writes_nothing() {
     let moved = stdout(&run(&gateway, "lb failover web --dry-run"));
     assert!(moved.starts_with("effect       move\nconnections  not known\nagent        h1\n"), "{moved}");
     for (line, would) in [
-        ("agents drain h1 --dry-run", "h1 would be given no new load balancers, and those that it has would move; it has 3"),
+        (
+            "agents drain h1 --dry-run",
+            "h1 would be given no new load balancers, and those that it has would move; it has 3",
+        ),
         ("agents enable h1 --dry-run", "h1 would be given new load balancers; it has 3"),
         ("agents forget h1 --dry-run", "h1 would be forgotten; it has 3"),
     ] {

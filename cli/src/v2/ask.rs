@@ -40,16 +40,7 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
             let id = target.rsplit('/').next().unwrap_or_default();
             Ok(Answer::File(apply::exported(&apply::tree(gateway, id).await?)))
         }
-        Verb::Show => {
-            let target = wanted(gateway, noun, &place, matches).await?;
-            let mut object = get(target, noun.collection.wrappers.0).await?;
-            if noun.collection.wrappers.0 == "loadbalancer" {
-                for (title, said) in describe::side_rows(&describe::sides(gateway, &object).await?) {
-                    object[title] = said.into();
-                }
-            }
-            Ok(Answer::One(object))
-        }
+        Verb::Show => show(gateway, noun, &wanted(gateway, noun, &place, matches).await?).await,
         Verb::Stats => match matches.try_get_one::<String>(OF_LATE) {
             Ok(Some(span)) => {
                 let target = wanted(gateway, noun, &place, matches).await?;
@@ -87,6 +78,17 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
         Verb::History => history::history(gateway, request, &place).await,
         Verb::Rollback => history::roll_back(gateway, request, &place).await,
     }
+}
+
+/// An object, with the sides of one that has a standby.
+async fn show(gateway: &Gateway, noun: &Noun, target: &str) -> Result<Answer, Failure> {
+    let mut object = one(gateway, target, noun.collection.wrappers.0).await?;
+    if noun.collection.wrappers.0 == "loadbalancer" {
+        for (title, said) in describe::side_rows(&describe::sides(gateway, &object).await?) {
+            object[title] = said.into();
+        }
+    }
+    Ok(Answer::One(object))
 }
 
 /// The objects of a list, as they are now.

@@ -78,9 +78,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     ..State::default()
                 });
             }
-            Step::Believe => {
-                assert!(matches!(host.process, Process::Answering(_)) || host.shared, "nobody is there to be told");
-            }
+            Step::Believe => assert!(host.shared || matches!(host.process, Process::Answering(_)), "nobody to be told"),
             Step::EndOldest { .. } | Step::NoteCounters(_) => {}
             Step::Leave
             | Step::EndProcesses(_)

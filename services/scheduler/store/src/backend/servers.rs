@@ -268,7 +268,7 @@ impl Watch {
         if self.connection.as_ref().map(|(number, _)| *number) != present {
             self.connection = None;
         }
-        if let Some(number) = present.filter(|_| servers.of.len() == 1 || round % ALL != 0) {
+        if let Some(number) = present.filter(|_| servers.of.len() == 1 || !round.is_multiple_of(ALL)) {
             match tokio::time::timeout(PATIENCE, self.is_well(servers, number)).await {
                 Ok(Ok(true)) => return self.missed = 0,
                 Ok(_) => {}
