@@ -196,8 +196,7 @@ impl App {
         &self,
         tx: &Tx,
         load_balancer: &LoadBalancer,
-        binding: &Binding,
-        number: SideNumber,
+        (binding, number): (&Binding, SideNumber),
         spares: &[Spare],
     ) -> Result<Side, Fault> {
         let (key, port) = self.port_of_side(tx, load_balancer, spares).await?;

@@ -59,7 +59,7 @@ impl App {
         spares: &[Spare],
     ) -> Result<Option<Binding>, Fault> {
         self.begin_term(tx, load_balancer.id).await?;
-        self.add_side(tx, load_balancer, binding, SideNumber::One, spares).await?;
+        self.add_side(tx, load_balancer, (binding, SideNumber::One), spares).await?;
         self.place_standby(tx, load_balancer, &[], spares).await
     }
 
@@ -82,7 +82,7 @@ impl App {
             epoch: tx.begin_epoch(id).await?,
             phase: Phase::Standby,
         };
-        let added = self.add_side(tx, load_balancer, &binding, active.number.other(), spares).await;
+        let added = self.add_side(tx, load_balancer, (&binding, active.number.other()), spares).await;
         match added {
             // The subnet has no address for it.
             Err(fault) if fault.code() == Code::SubnetFull => return Ok(None),
@@ -338,7 +338,7 @@ impl App {
         tx.release(id).await?;
         self.drop_side(tx, load_balancer, former, false).await?;
         let binding = tx.bind_side(id, found.agent_id, found.driver, Some(former.epoch)).await?;
-        self.add_side(tx, load_balancer, &binding, former.number, spares).await?;
+        self.add_side(tx, load_balancer, (&binding, former.number), spares).await?;
         tx.save(load_balancer, &load_balancer.clone().moved()).await?;
         tracing::info!(load_balancer.id = %id, term = term.number(), "its active side is placed anew");
         all_wakes(tx, id).await
