@@ -205,8 +205,7 @@ impl App {
         let its_clock = clock.clone();
         store.tell_time_by(move || its_clock.now().into());
         let keepers = Keepers::new(&settings.secrets, &store, &clock)?;
-        let revisions = settings.history.revisions.into();
-        let histories = Histories::of(settings, &clock);
+        let (revisions, histories) = (settings.history.revisions.into(), Histories::of(settings, &clock));
         store.keep_revisions(revisions);
         Ok(Self {
             id,

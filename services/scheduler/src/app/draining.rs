@@ -185,9 +185,11 @@ impl App {
                 }
                 // Whoever fails before this is looked at again has failed all the same.
                 [to] if !next.paired.contains(&id) => {
-                    drop(course.ready.insert(id, (to.agent_id, self.clock.monotonic())))
+                    course.ready.insert(id, (to.agent_id, self.clock.monotonic()));
                 }
-                [_] | [] => drop(course.rests.insert(id, self.clock.monotonic() + REST)),
+                [_] | [] => {
+                    course.rests.insert(id, self.clock.monotonic() + REST);
+                }
             }
             self.wake(wakes);
         }

@@ -39,6 +39,9 @@ pub(super) struct World {
     loud: bool,
 }
 
+/// What is done now and then.
+type Deed<'a> = &'a mut dyn FnMut(&mut World);
+
 impl World {
     pub(super) fn new(site: Site, schedulers: usize, agents: Vec<Agent>, tenants: Tenants, loud: bool) -> Self {
         let mut world = Self {
@@ -134,7 +137,7 @@ impl World {
     }
 
     /// Until then, with what is done each so many milliseconds at most.
-    pub(super) fn run_until(&mut self, end: u64, mut each: Option<(u64, &mut dyn FnMut(&mut Self))>) {
+    pub(super) fn run_until(&mut self, end: u64, mut each: Option<(u64, Deed<'_>)>) {
         let mut next = self.now;
         while self.now < end {
             self.step();

@@ -33,7 +33,7 @@ use crate::app::{Seen, Target, Write};
 #[tonic::async_trait]
 impl pools_server::Pools for Api {
     async fn create(&self, request: Request<CreatePoolRequest>) -> Result<Response<v2::Pool>, Status> {
-        answer(async {
+        answer(Box::pin(async {
             let (caller, request) = (&caller(&request), request.into_inner());
             let sent = body("pool", request.pool)?;
             let (target, listener_id) = owner(&sent)?;
@@ -53,7 +53,7 @@ impl pools_server::Pools for Api {
             let claim = claim.as_ref().filter(|_| !request.validate_only);
             let (id, made) = once(&self.0, claim, make, find).await?;
             encode(&made, id)
-        })
+        }))
         .await
     }
 
