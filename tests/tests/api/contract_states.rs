@@ -346,6 +346,8 @@ async fn the_agent_of_a_pool_and_the_pools_of_an_agent_are_shown() {
     assert_eq!(put(json!({"description": null})).await.error().1, text);
     let refused = services.call("POST", "/v2.0/lb/pools", Some(crate::services::pool(&services.subnet().await))).await;
     assert_eq!((refused.status, refused.error().0), (404, "NoEligibleBackend"), "a disabled agent takes nothing");
-    assert_eq!(services.call("DELETE", &path, None).await.status, 204);
+    let refused = services.call("DELETE", &path, None).await;
+    assert_eq!((refused.status, refused.error().0), (409, "AgentInUse"), "Neutron would: {refused}");
+    assert_eq!(services.call("DELETE", &format!("{path}?force=true"), None).await.status, 204);
     assert_eq!(services.call("GET", &path, None).await.error().0, "AgentNotFound");
 }
