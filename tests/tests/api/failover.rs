@@ -320,7 +320,7 @@ async fn that_it_is_paused_and_who_contests_an_address_is_in_the_overview() {
     }
     let overview = async || services.get("/ballast/v1/overview").await["overview"].clone();
     let before = overview().await;
-    let course = json!({"enabled": true, "paused": false, "dead": 0, "of": 0, "drains": false});
+    let course = json!({"enabled": true, "paused": false, "dead": 0, "of": 0, "drains": true});
     assert_eq!((&before["failover"], &before["contested"]), (&course, &json!([])));
 
     let desired = first.desired().await;
