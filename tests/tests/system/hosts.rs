@@ -39,7 +39,7 @@ impl Trial {
             (agents["agents"].as_array()?.iter().filter(ready).count() == AGENTS.len()).then_some(())
         });
         let (pools, vips) = load_balancers(&rest);
-        let traffic = Traffic::start(world.network_of("client"), vips);
+        let traffic = Traffic::start(&world.network_of("client"), vips);
         let writer = Writer::start(world.network_of("client"), GATEWAYS.map(url));
         let trial = Self { world, rest, pools, traffic, writer };
         trial.all_well("the beginning");

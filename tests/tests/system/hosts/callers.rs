@@ -64,7 +64,7 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    pub(super) fn start(network: File, vips: Vec<String>) -> Self {
+    pub(super) fn start(network: &File, vips: Vec<String>) -> Self {
         let seen = Arc::new(Mutex::new(Seen { last: vec![None; vips.len()], ..Seen::default() }));
         let client = |(number, vip): (usize, String)| {
             let address: SocketAddr = format!("{vip}:80").parse().expect("an address");

@@ -267,7 +267,10 @@ impl Drop for World {
 }
 
 fn named(variable: &str, default: &str) -> String {
-    env::var(variable).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| default.to_owned())
+    env::var_os(variable)
+        .and_then(|name| name.into_string().ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| default.to_owned())
 }
 
 fn service(name: &str) -> [String; 4] {
