@@ -449,7 +449,7 @@ async fn when_the_agent_of_the_active_side_is_deleted_the_standby_answers() {
     let services = Services::start().await;
     let (id, [first, mut second, mut third], _) = three(&services).await;
     let hosts = [host_of(&services, &second).await, host_of(&services, &third).await];
-    assert_eq!(services.call("DELETE", &format!("/v2.0/agents/{}", first.id), None).await.status, 204);
+    assert_eq!(services.call("DELETE", &format!("/v2.0/agents/{}?force=true", first.id), None).await.status, 204);
     told(&mut second, true, true).await;
     told(&mut third, false, true).await;
     are(&services, &id, &hosts[0], Some(&hosts[1])).await;

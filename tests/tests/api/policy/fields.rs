@@ -143,6 +143,10 @@ AgentDriver.network_types told, never taken
 AgentDriver.physical_networks told, never taken
 AgentDriver.remarks      told, never taken
 Agent.load_balancers     told, never taken
+Emptying.moving          told, never taken
+Staying.why              told, never taken
+Staying.load_balancers   told, never taken
+Staying.load_balancer_ids told, never taken
 AgentDriver.load_balancers told, never taken
 AgentDriver.max_members  told, never taken
 ";
