@@ -29,6 +29,7 @@ mod metrics;
 mod netlink;
 mod octavia;
 mod orders;
+mod outage;
 mod parts;
 mod pgbench;
 mod plant;
@@ -44,6 +45,7 @@ mod samples;
 mod schedulers;
 mod shell;
 mod stack;
+mod standby;
 mod start;
 mod throughput;
 mod topology;
@@ -62,7 +64,7 @@ type Outcome<T> = Result<T, Failure>;
 const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH]...
 
   driver bring-up many crowd throughput layer-4 reconfigure rotation resync
-  api flat fleet parts metrics start schedulers agents failover                     none: all
+  api flat fleet parts metrics start schedulers agents failover standby             none: all
 
   --quick    a tenth of the work: to see that it runs, not to quote
   --steps    driver and bring-up: shows the driver's steps; bring-up logs at debug for that, and its times grow
@@ -95,7 +97,7 @@ const ALONE: [(&str, Alone); 8] = [
     ("agents", agents::run),
 ];
 /// Those that make hosts of their own, of the same names as the ground's: each has a lab of its own.
-const APART: [(&str, Alone); 1] = [("failover", failover::run)];
+const APART: [(&str, Alone); 2] = [("failover", failover::run), ("standby", standby::run)];
 
 fn names() -> impl Iterator<Item = &'static str> {
     let alone = ALONE.iter().chain(&APART).map(|(name, _)| *name);
