@@ -18,7 +18,7 @@ use ballast_netns::{
     listening::Asked,
     namespace::{self, Look},
     netlink::Netlink,
-    sysctl,
+    probe, sysctl,
 };
 
 use super::{Side, Watched, side::PASSED, talk};
@@ -110,6 +110,11 @@ pub(super) fn let_go(watched: &Watched, side: &Side) -> Result<(), Failure> {
         netlink.batch(there.chain(not_there).collect())
     })
     .map(drop)
+}
+
+/// Asks the network who has the addresses: whoever does is heard as one who claims them.
+pub(super) fn ask(watched: &Watched, side: &Side) -> Result<(), Failure> {
+    inside(watched, |_, link| probe::ask(&link.name, watched.mac, side.vips.iter().copied())).map(drop)
 }
 
 pub(super) fn announce_vips(watched: &Watched, side: &Side) -> Result<(), Failure> {
