@@ -40,7 +40,7 @@ fn has_one_owner(test: &str, case: Case) {
         world.site.start_agent(former);
         let host = world.site.agents[former].host.clone();
         wait_until(PATIENCE, "nothing is left there", || namespaces(&host).is_empty().then_some(()));
-        assert!(world.site.haproxies(former).is_empty());
+        wait_until(PATIENCE, "no haproxy there", || world.site.haproxies(former).is_empty().then_some(()));
         world.serves(&address, 10);
         Ok(())
     });

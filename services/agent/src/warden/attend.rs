@@ -358,11 +358,13 @@ async fn until(due: Option<u64>) {
     }
 }
 
-/// The claims that are there, once there are any. There are at most two ears, one for each version of IP.
+/// The claims that are there, once there are any. There are at most four ears, one for each version of IP, and two under a macvlan.
 async fn heard(ears: &[AsyncFd<Ear>]) -> io::Result<Vec<Claim>> {
     tokio::select! {
         claims = heard_by(ears.first()) => claims,
         claims = heard_by(ears.get(1)) => claims,
+        claims = heard_by(ears.get(2)) => claims,
+        claims = heard_by(ears.get(3)) => claims,
     }
 }
 

@@ -38,9 +38,23 @@ pub(super) fn open(watched: &Watched) -> Result<Option<Open>, Failure> {
     let addresses: BTreeSet<IpAddr> = watched.claimable().collect();
     let found = inside(watched, |_, link| {
         let ears = listen(&link.name, watched.mac, &addresses, Ask::Owners)?;
-        Ok((ears, watched.side.as_ref().map(|_| Seat::open(watched, link.index)).transpose()?))
+        Ok((ears, watched.side.as_ref().map(|_| Seat::open(watched, link.index)).transpose()?, link.under))
     })?;
-    Ok(found.map(|(ears, seat)| Open { ears, seat, number }))
+    let Some((mut ears, seat, under)) = found else { return Ok(None) };
+    if let Some(under) = under {
+        ears.extend(listen_under(under, watched, &addresses)?);
+    }
+    Ok(Some(Open { ears, seat, number }))
+}
+
+/// A macvlan is not given what is said to all with its own MAC address, which is what the next owner has: the kernel takes that for its
+/// own. The interface that it is on is given it.
+fn listen_under(index: u32, watched: &Watched, addresses: &BTreeSet<IpAddr>) -> Result<Vec<Ear>, Failure> {
+    let mut netlink = Netlink::open()?;
+    match link::all(&mut netlink)?.into_iter().find(|link| link.index == index) {
+        Some(link) => listen(&link.name, watched.mac, addresses, Ask::Owners),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What one of two sides does there again and again.
