@@ -201,7 +201,8 @@ fn a_failover_in_order_under_load_fails_no_request() {
         let (mut failed, mut asked) = (0, 0);
         let begin = Instant::now();
         let mut is_ordered = false;
-        while begin.elapsed() < Duration::from_secs(4) {
+        // A busy machine asks slowly.
+        while begin.elapsed() < Duration::from_secs(4) || asked <= 50 {
             if !is_ordered && begin.elapsed() > Duration::from_secs(1) {
                 is_ordered = true;
                 assert_eq!(story.site.rest.call("PUT", &path, None).status, 202);
@@ -211,7 +212,7 @@ fn a_failover_in_order_under_load_fails_no_request() {
             failed += usize::from(story.site.ask(&story.address).is_none());
             thread::sleep(Duration::from_millis(5));
         }
-        assert!(is_ordered && asked > 50, "{asked} requests");
+        assert!(is_ordered);
         assert_eq!(failed, 0, "of {asked}");
         let after = story.is_paired();
         assert_eq!(after["active"]["host"], before["standby"]["host"]);
