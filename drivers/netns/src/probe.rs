@@ -54,8 +54,8 @@ pub fn who_has(name: &str, own: [u8; 6], addresses: &BTreeSet<IpAddr>) -> Result
     found
 }
 
-/// Asks once who has the addresses, under a MAC address that no other host has. Who answers is for others to [hear](listen). To be
-/// called by a thread in the link's namespace.
+/// Asks once who has the addresses, under a MAC address that no other host has. Who answers is for others to [hear](listen).
+/// To be called by a thread in the link's namespace.
 ///
 /// # Errors
 /// What the system said.

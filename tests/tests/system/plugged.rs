@@ -1,5 +1,5 @@
-//! One owner of an address, and standbys, whatever a load balancer is plugged into and whoever serves it: the same stories for each
-//! combination.
+//! One owner of an address, and standbys, whatever a load balancer is plugged into and whoever serves it: the same stories
+//! for each combination.
 
 mod world;
 
@@ -15,7 +15,7 @@ use world::{Case, Driver, Family, Plug, World, namespaces, tools};
 /// Who was active is gone, and the other one answers: what may be in between.
 const GAP: Duration = Duration::from_millis(1_500);
 
-/// An agent is killed alone. What it had is served by another one soon, and there by nobody any more, whatever it was plugged into.
+/// An agent is killed alone. What it had is served by another one soon, and there by nobody any more.
 fn has_one_owner(test: &str, case: Case) {
     if !tools(test, case) {
         return;

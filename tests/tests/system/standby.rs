@@ -221,8 +221,8 @@ fn a_failover_in_order_under_load_fails_no_request() {
     });
 }
 
-/// Hosts of these sides live, and their wardens: their agents alone are gone. What they had is elsewhere then, and they let go for as long
-/// as somebody else answers, though they hear nobody who tells them so.
+/// Hosts of these sides live, and their wardens: their agents alone are gone. What they had is elsewhere then, and they let go
+/// for as long as somebody else answers, though they hear nobody who tells them so.
 fn agents_alone_are_gone(lab: &Lab, gone: &[&str]) {
     let mut story = Story::begin(lab, 2 + gone.len());
     let before = story.is_paired();

@@ -358,7 +358,8 @@ async fn until(due: Option<u64>) {
     }
 }
 
-/// The claims that are there, once there are any. There are at most four ears, one for each version of IP, and two under a macvlan.
+/// The claims that are there, once there are any. There are at most four ears: one for each version of IP, and as many under a
+/// macvlan.
 async fn heard(ears: &[AsyncFd<Ear>]) -> io::Result<Vec<Claim>> {
     tokio::select! {
         claims = heard_by(ears.first()) => claims,

@@ -1,8 +1,8 @@
 //! How long one of two sides keeps off its addresses, as others have them and no scheduler says whose they are. Pure: times are
 //! milliseconds since the machine's start.
 //!
-//! A side that was replaced is not told, and hears no word of the other one any more, as that one talks with its successor. So it
-//! asks the network before it answers, and goes on asking for as long as somebody has them.
+//! A side that was replaced is not told, and hears no word of the other one any more, as that one talks with its successor.
+//! So it asks the network before it answers, and goes on asking for as long as somebody has them.
 
 use ballast_netns::claims::Claim;
 
@@ -152,7 +152,9 @@ mod tests {
     proptest! {
         /// Whatever comes in whichever order: without a claim for as long as the longest there is, nothing keeps it off.
         #[test]
-        fn it_is_never_up_for_longer_than_the_last_claim_lets_it(steps in prop::collection::vec((0_u64..3_000, 0_u8..6), 0..60)) {
+        fn it_is_never_up_for_longer_than_the_last_claim_lets_it(
+            steps in prop::collection::vec((0_u64..3_000, 0_u8..6), 0..60)
+        ) {
             let (mut bar, mut now, mut claimed) = (Bar::default(), 0_u64, None);
             for (wait, kind) in steps {
                 now += wait;

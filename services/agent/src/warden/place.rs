@@ -47,8 +47,8 @@ pub(super) fn open(watched: &Watched) -> Result<Option<Open>, Failure> {
     Ok(Some(Open { ears, seat, number }))
 }
 
-/// A macvlan is not given what is said to all with its own MAC address, which is what the next owner has: the kernel takes that for its
-/// own. The interface that it is on is given it.
+/// A macvlan is not given what is said to all with its own MAC address, which is what the next owner has: the kernel takes that
+/// for its own. The interface that it is on is given it.
 fn listen_under(index: u32, watched: &Watched, addresses: &BTreeSet<IpAddr>) -> Result<Vec<Ear>, Failure> {
     let mut netlink = Netlink::open()?;
     match link::all(&mut netlink)?.into_iter().find(|link| link.index == index) {
