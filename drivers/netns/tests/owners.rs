@@ -128,7 +128,8 @@ fn who_announces_with_the_mac_address_of_a_macvlan_is_heard_at_the_interface_bel
         let segment = lab.segment("net")?;
         let (former, next) = (lab.host("former")?, lab.host("next")?);
         former.cable(&segment, "eth0")?;
-        next.cable(&segment, "eth0")?;
+        next.plug(&segment, "eth0", "10.0.0.5/24")?;
+        next.address("eth0", "fd00::5/64")?;
         former.output("ip", ["link", "add", "mv0", "link", "eth0", "type", "macvlan", "mode", "bridge"])?;
         former.output("ip", ["link", "set", "mv0", "up"])?;
         let below = on(&former, |link| link.index);
