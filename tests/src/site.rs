@@ -33,7 +33,7 @@ pub struct Site {
     pub client: Host,
     pub rest: Rest,
     pub subnet_id: String,
-    segment: Segment,
+    pub segment: Segment,
     directory: PathBuf,
     /// Where the programs and drivers lie that are started from now on.
     pub programs: PathBuf,

@@ -32,6 +32,8 @@ pub struct Link {
     /// Of an 802.1Q link: the VLAN.
     pub vlan: Option<u16>,
     pub tunnel: Option<Tunnel>,
+    /// Of a macvlan: the interface that it is on, as that is numbered where it was made.
+    pub under: Option<u32>,
 }
 
 /// What a VXLAN link is made from.
@@ -79,16 +81,22 @@ fn link(message: RouteNetlinkMessage) -> Option<Link> {
     let up = message.header.flags.contains(LinkFlags::Up);
     let carrier = message.header.flags.contains(LinkFlags::LowerUp);
     let mut link = Link { index: message.header.index, up, carrier, ..Link::default() };
+    let mut is_macvlan = false;
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::Address(mac) => link.mac = mac.try_into().ok(),
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(index) => link.master = Some(index),
-            LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| note_info(&mut link, info)),
+            LinkAttribute::Link(index) => link.under = Some(index),
+            LinkAttribute::LinkInfo(infos) => {
+                is_macvlan = infos.contains(&LinkInfo::Kind(InfoKind::MacVlan));
+                infos.iter().for_each(|info| note_info(&mut link, info));
+            }
             _ => {}
         }
     }
+    link.under = link.under.filter(|_| is_macvlan);
     Some(link)
 }
 

@@ -49,9 +49,19 @@ pub fn who_has(name: &str, own: [u8; 6], addresses: &BTreeSet<IpAddr>) -> Result
     batch.extend(there.iter().map(|(address, length)| address::remove(index, *address, *length)));
     batch.extend([link::set_mac(index, strange), link::set_up(index, name)]);
     netlink.batch(batch)?;
-    let found = await_carrier(&mut netlink, name).and_then(|()| ask(name, strange, addresses));
+    let found = await_carrier(&mut netlink, name).and_then(|()| ask_until_answered(name, strange, addresses));
     netlink.batch(vec![link::set_down(index, name), link::set_mac(index, own)])?;
     found
+}
+
+/// Asks once who has the addresses, under a MAC address that no other host has. Who answers is for others to [hear](listen).
+/// To be called by a thread in the link's namespace.
+///
+/// # Errors
+/// What the system said.
+pub fn ask(name: &str, mac: [u8; 6], addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), Failure> {
+    let addresses = addresses.into_iter().collect();
+    send(name, mac, &addresses).step(|| format!("ask who has the addresses of {name}"))
 }
 
 /// Of nobody's making, for one host.
@@ -78,14 +88,14 @@ fn await_carrier(netlink: &mut Netlink, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ask(name: &str, mac: [u8; 6], addresses: &BTreeSet<IpAddr>) -> Result<Option<Claim>, Failure> {
+fn ask_until_answered(name: &str, mac: [u8; 6], addresses: &BTreeSet<IpAddr>) -> Result<Option<Claim>, Failure> {
     let ears = listen(name, mac, addresses, Ask::Rivals)?;
     let begin = Instant::now();
     let mut due = ASKED.iter().map(|after| begin + *after).peekable();
     loop {
         let now = Instant::now();
         if due.next_if(|at| *at <= now).is_some() {
-            send(name, mac, addresses).step(|| format!("ask who has the addresses of {name}"))?;
+            ask(name, mac, addresses.iter().copied())?;
         }
         let until = due.peek().copied().unwrap_or(begin + LISTENED);
         if let Some(claim) = wait(&ears, until.saturating_duration_since(now))? {

@@ -120,3 +120,27 @@ fn what_others_say_of_an_address_is_heard_also_under_its_own_mac_and_what_it_say
         Ok(())
     });
 }
+
+/// The kernel takes what is sent to all with a macvlan's own MAC address for its own.
+#[test]
+fn who_announces_with_the_mac_address_of_a_macvlan_is_heard_at_the_interface_below_it() {
+    in_lab(|lab| {
+        let segment = lab.segment("net")?;
+        let (former, next) = (lab.host("former")?, lab.host("next")?);
+        former.cable(&segment, "eth0")?;
+        next.plug(&segment, "eth0", "10.0.0.5/24")?;
+        next.address("eth0", "fd00::5/64")?;
+        former.output("ip", ["link", "add", "mv0", "link", "eth0", "type", "macvlan", "mode", "bridge"])?;
+        former.output("ip", ["link", "set", "mv0", "up"])?;
+        let below = on(&former, |link| link.index);
+        let found = on(&former, |_| link::require(&mut Netlink::open().unwrap(), "mv0").unwrap());
+        assert_eq!((found.under, on(&former, |link| link.under)), (Some(below), None));
+        let mac = found.mac.unwrap();
+        for address in ["10.0.0.5", "fd00::5"] {
+            let ears = on(&former, |_| listen("eth0", mac, &addresses(&[address]), Ask::Owners).unwrap());
+            announce(&next, Some(mac), address);
+            assert_eq!(heard(&ears), Some(Claim { address: address.parse().unwrap(), mac }));
+        }
+        Ok(())
+    });
+}

@@ -13,6 +13,7 @@
 //! agent of another build comes, or nothing is left and no agent is there.
 
 mod attend;
+mod bar;
 pub(crate) mod client;
 mod election;
 mod judge;

@@ -1,6 +1,8 @@
 //! Load balancers with a standby, on agents that the test plays: where the two sides are, which one is the active one, and what
 //! is left when they go.
 
+mod together;
+
 use std::time::Duration;
 
 use ballast_proto::agent::{

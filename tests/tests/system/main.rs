@@ -27,6 +27,7 @@ mod networks;
 mod neutron;
 mod owners;
 mod placement;
+mod plugged;
 mod python;
 mod refusals;
 mod restore;

@@ -208,6 +208,82 @@ fn a_load_balancer_that_moves_is_bound_to_its_new_host_and_stays_so_when_the_fir
     });
 }
 
+/// The id and the address of one with a standby.
+fn make_standby(site: &Site) -> (String, String) {
+    let data = json!({ "loadbalancer_topology": "ACTIVE_STANDBY" }).to_string();
+    let profile = json!({ "flavorprofile": { "name": "two", "provider_name": "haproxy", "flavor_data": data } });
+    let profile = site.rest.create("/v2.0/lbaas/flavorprofiles", &profile).id();
+    let flavor = json!({ "flavor": { "name": "two", "flavor_profile_id": profile } });
+    let flavor = site.rest.create("/v2.0/lbaas/flavors", &flavor).id();
+    let members: Vec<Value> = site
+        .webs
+        .iter()
+        .map(|web| json!({ "address": web.address().ip().to_string(), "protocol_port": web.address().port() }))
+        .collect();
+    let one = json!({ "loadbalancer": {
+        "name": "web", "vip_subnet_id": site.subnet_id, "flavor_id": flavor,
+        "listeners": [{ "name": "web", "protocol": "HTTP", "protocol_port": 80, "default_pool": { "name": "web" } }],
+        "pools": [{ "name": "web", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": members }]
+    } });
+    let made = site.rest.create("/v2.0/lbaas/loadbalancers", &one);
+    (made.id(), made.object()["vip_address"].as_str().expect("an address").to_owned())
+}
+
+#[test]
+fn both_sides_have_ports_of_neutrons_that_may_answer_at_the_vip_and_are_removed_with_their_last_use() {
+    let test = "both_sides_have_ports_of_neutrons_that_may_answer_at_the_vip_and_are_removed_with_their_last_use";
+    let Some(programs) = programs(test) else { return };
+    in_lab(|lab| {
+        let mut neutron = NeutronServer::start(lab, programs)?;
+        let [network, subnet, _] = neutron.vlan("demo", SEGMENT);
+        let mut site = start_site(lab, &subnet, "anybody")?;
+        let mut wired = Vec::new();
+        for (agent, name) in ["agent-1", "agent-2"].into_iter().enumerate() {
+            wired.push(add_host(lab, &mut site, &mut neutron, name)?);
+            site.start_agent(agent);
+        }
+        wired[0].switch.plug(&neutron.port(&network, "agent-1"), &site.client, "eth1")?;
+        let _web = add_webs(lab, &mut site, &neutron, &wired[0], &network)?;
+        site.wait_for_agents(2);
+        let (id, address) = make_standby(&site);
+        site.wait_for_traffic(&address);
+        let sides = wait_until(PATIENCE, "two sides that hear each other", || {
+            let path = format!("/ballast/v1/loadbalancers/{id}/sides");
+            let sides = site.rest.try_call("GET", &path, None)?.body["sides"].clone();
+            ["active", "standby"].iter().all(|side| sides[side]["peer_heard"] == true).then_some(sides)
+        });
+        let ports = ports_of_vips(&neutron);
+        assert_eq!(ports.len(), 3, "{ports:?}");
+        for side in ["active", "standby"] {
+            let own = |port: &&Value| port["fixed_ips"][0]["ip_address"] == sides[side]["addresses"][0];
+            let port = ports.iter().find(own).expect("a port of its own");
+            assert_eq!(port["allowed_address_pairs"][0]["ip_address"], address.as_str(), "{port}");
+            let (port, host) =
+                (port["id"].as_str().unwrap_or_default(), sides[side]["host"].as_str().unwrap_or_default());
+            wait_until_active(&neutron, port, host);
+        }
+        // Here is the VIP's alone, in lists and in quotas.
+        let listed = site.rest.get("/v2.0/ports");
+        assert_eq!(listed["ports"].as_array().map(Vec::len), Some(1), "{listed}");
+
+        // The other side answers, and its neighbours find it there.
+        let path = format!("/v2.0/lbaas/loadbalancers/{id}/failover");
+        assert_eq!(site.rest.call("PUT", &path, None).status, 202);
+        wait_until(PATIENCE, "a swap", || {
+            let path = format!("/ballast/v1/loadbalancers/{id}/sides");
+            let now = site.rest.try_call("GET", &path, None)?.body["sides"].clone();
+            (now["active"]["host"] == sides["standby"]["host"] && now["active"]["answers"] == true).then_some(())
+        });
+        site.wait_for_traffic(&address);
+        assert_eq!(ports_of_vips(&neutron).len(), 3, "a swap takes no port");
+
+        let path = format!("/v2.0/lbaas/loadbalancers/{id}?cascade=true");
+        assert_eq!(site.rest.call("DELETE", &path, None).status, 204);
+        wait_until(PATIENCE, "the end of all three", || ports_of_vips(&neutron).is_empty().then_some(()));
+        Ok(())
+    });
+}
+
 #[test]
 fn a_vip_whose_port_no_agent_of_neutron_wires_is_in_error_until_one_does() {
     let test = "a_vip_whose_port_no_agent_of_neutron_wires_is_in_error_until_one_does";

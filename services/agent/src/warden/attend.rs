@@ -230,33 +230,33 @@ impl Attendant {
 
     async fn of_side(&mut self, watched: &Watched, sat: Option<&mut Sat>, word: Word<'_>) {
         let (Some(Sat { seat, socket }), Some(duel), Some(side)) = (sat, &mut self.duel, &watched.side) else { return };
-        let mut sitting = Sitting { duel, seat, socket, voice: &self.voice, shown: &self.shown };
+        let is_ours = Situation { now: now(), lease: *self.lease.borrow(), leaving: watched.leaving }.is_ours();
+        let mut sitting = Sitting { duel, seat, socket, voice: &self.voice, shown: &self.shown, is_ours };
         match word {
             Word::Told => sitting.told(watched, side).await,
             Word::Nothing => sitting.look(watched, side).await,
             Word::Heard(bytes, from) => sitting.heard(watched, side, (bytes, from)).await,
-            Word::Others => sitting.yield_to_others(watched, side).await,
+            Word::Others(claim) => sitting.yield_to(watched, side, claim).await,
             Word::End => sitting.resign(watched, side).await,
         }
     }
 
     /// Somebody says that the VIP's address is theirs. Between the two sides that is settled by themselves.
     async fn judge_of_side(&mut self, watched: &Watched, sat: Option<&mut Sat>, claim: Claim) {
-        let is_settled = self.duel.as_ref().is_none_or(|duel| !duel.is_active() || duel.is_peer(claim.mac));
-        if is_settled {
-            return;
-        }
-        if self.situation(watched).is_ours() {
-            if self.standing.claimed(self.situation(watched)) == Verdict::Defend {
-                self.disputed = Some(claim);
+        let Some(duel) = self.duel.as_mut() else { return };
+        let (is_peer, is_active) = (duel.is_peer(claim.mac), duel.is_active());
+        let situation = Situation { now: now(), lease: *self.lease.borrow(), leaving: watched.leaving };
+        match situation.is_ours() {
+            true if is_active && !is_peer => {
+                if self.standing.claimed(situation) == Verdict::Defend {
+                    self.disputed = Some(claim);
+                }
             }
-            return;
+            true => {}
+            false if !is_peer => self.of_side(watched, sat, Word::Others(claim)).await,
+            false if duel.hears() => {}
+            false => duel.doubt(claim),
         }
-        self.of_side(watched, sat, Word::Others).await;
-        let Claim { address, mac } = claim;
-        let by = words(mac);
-        tracing::warn!(load_balancer.id = %watched.id, "{by} says that {address} is theirs: it is let go of for a while");
-        self.voice.say(Said::Conflict(Conflict { id: watched.id.clone(), address, mac, withdrawn: true }));
     }
 
     async fn judge(&mut self, watched: &Watched, mut sat: Option<&mut Sat>, claims: &[Claim]) {
@@ -307,7 +307,7 @@ enum Word<'a> {
     /// That time has passed.
     Nothing,
     /// That somebody else has its addresses.
-    Others,
+    Others(Claim),
     End,
 }
 
@@ -334,7 +334,7 @@ async fn heard_of_side(sat: Option<&Sat>) -> (Vec<u8>, SocketAddr) {
     }
 }
 
-fn words(mac: [u8; 6]) -> String {
+pub(super) fn words(mac: [u8; 6]) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
@@ -358,11 +358,14 @@ async fn until(due: Option<u64>) {
     }
 }
 
-/// The claims that are there, once there are any. There are at most two ears, one for each version of IP.
+/// The claims that are there, once there are any. There are at most four ears: one for each version of IP, and as many under a
+/// macvlan.
 async fn heard(ears: &[AsyncFd<Ear>]) -> io::Result<Vec<Claim>> {
     tokio::select! {
         claims = heard_by(ears.first()) => claims,
         claims = heard_by(ears.get(1)) => claims,
+        claims = heard_by(ears.get(2)) => claims,
+        claims = heard_by(ears.get(3)) => claims,
     }
 }
 

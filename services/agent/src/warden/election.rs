@@ -12,6 +12,8 @@ mod simulation;
 pub(super) const INTERVAL: u64 = 150;
 /// After so long without a word who answered is taken for gone: three words and a little.
 const SILENCE: u64 = 500;
+/// So soon a word of it is missing, two words and a little.
+const MISSED: u64 = 320;
 /// The second side waits for so much longer, so that not both begin at once.
 const STAGGER: u64 = 100;
 
@@ -80,6 +82,13 @@ impl Election {
     /// Whether the other one was heard a moment ago.
     pub(super) fn hears(&self, now: u64) -> bool {
         self.heard.is_some_and(|(at, _)| now < at.saturating_add(SILENCE))
+    }
+
+    /// Whether a word of the other one is missing, and this one is about to answer for that.
+    pub(super) fn misses(&self, now: u64) -> bool {
+        let since = self.heard.map_or(self.waits_since, |(at, _)| at);
+        let missing = since.saturating_add(MISSED)..since.saturating_add(self.patience());
+        !self.is_active() && missing.contains(&now)
     }
 
     /// Whether the other one would answer if this one did not.

@@ -18,7 +18,7 @@ use ballast_netns::{
     listening::Asked,
     namespace::{self, Look},
     netlink::Netlink,
-    sysctl,
+    probe, sysctl,
 };
 
 use super::{Side, Watched, side::PASSED, talk};
@@ -38,9 +38,23 @@ pub(super) fn open(watched: &Watched) -> Result<Option<Open>, Failure> {
     let addresses: BTreeSet<IpAddr> = watched.claimable().collect();
     let found = inside(watched, |_, link| {
         let ears = listen(&link.name, watched.mac, &addresses, Ask::Owners)?;
-        Ok((ears, watched.side.as_ref().map(|_| Seat::open(watched, link.index)).transpose()?))
+        Ok((ears, watched.side.as_ref().map(|_| Seat::open(watched, link.index)).transpose()?, link.under))
     })?;
-    Ok(found.map(|(ears, seat)| Open { ears, seat, number }))
+    let Some((mut ears, seat, under)) = found else { return Ok(None) };
+    if let Some(under) = under {
+        ears.extend(listen_under(under, watched, &addresses)?);
+    }
+    Ok(Some(Open { ears, seat, number }))
+}
+
+/// A macvlan is not given what is said to all with its own MAC address, which is what the next owner has: the kernel takes that
+/// for its own. The interface that it is on is given it.
+fn listen_under(index: u32, watched: &Watched, addresses: &BTreeSet<IpAddr>) -> Result<Vec<Ear>, Failure> {
+    let mut netlink = Netlink::open()?;
+    match link::all(&mut netlink)?.into_iter().find(|link| link.index == index) {
+        Some(link) => listen(&link.name, watched.mac, addresses, Ask::Owners),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What one of two sides does there again and again.
@@ -110,6 +124,11 @@ pub(super) fn let_go(watched: &Watched, side: &Side) -> Result<(), Failure> {
         netlink.batch(there.chain(not_there).collect())
     })
     .map(drop)
+}
+
+/// Asks the network who has the addresses: whoever does is heard as one who claims them.
+pub(super) fn ask(watched: &Watched, side: &Side) -> Result<(), Failure> {
+    inside(watched, |_, link| probe::ask(&link.name, watched.mac, side.vips.iter().copied())).map(drop)
 }
 
 pub(super) fn announce_vips(watched: &Watched, side: &Side) -> Result<(), Failure> {

@@ -5,12 +5,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use ballast_netns::{address::Life, failure::Failure};
+use ballast_netns::{address::Life, claims::Claim, failure::Failure};
 use ballast_service::chance::Chance;
 use tokio::{net::UdpSocket, task::spawn_blocking};
 
 use super::{
-    Said, Side, Standing, Watched,
+    Conflict, Said, Side, Standing, Watched,
+    attend::words,
+    bar::Bar,
     election::{Acts, Election},
     now, place,
     place::Seat,
@@ -28,8 +30,6 @@ const ANNOUNCED: [u64; 5] = [200, 1_000, 2_000, 3_000, 5_000];
 pub(super) const PASSED: u64 = 40_000;
 /// How often it is looked whether somebody listens.
 const LISTENED: u64 = 200;
-/// Whoever else has the addresses has them for so long at least, where nobody can be asked.
-const BARRED: u64 = 10_000;
 /// How soon what may be old is answered again.
 const ANSWERED: u64 = 20;
 /// How often it is said that there were datagrams of nobody's.
@@ -42,12 +42,13 @@ pub(super) struct Duel {
     election: Election,
     talk: Talk,
     chance: Chance,
-    /// Of the other side, as it says.
+    /// The other side's own addresses, and its MAC address as it says.
+    peers: Vec<IpAddr>,
     peer: Option<[u8; 6]>,
     life: Option<(Life, u64)>,
     announced: Vec<u64>,
     passing: Option<u64>,
-    barred: u64,
+    bar: Bar,
     /// Whether somebody has listened since it was plugged in, and when that was looked for last.
     served: Option<bool>,
     served_at: u64,
@@ -69,11 +70,12 @@ impl Duel {
             election: Election::begin(side.number, side.term, now()),
             talk: Talk::new(&watched.id, side.number, watched.mac, numbers),
             chance,
+            peers: side.peers.clone(),
             peer: None,
             life: None,
             announced: Vec::new(),
             passing: None,
-            barred: 0,
+            bar: Bar::default(),
             served: None,
             served_at: 0,
             answered: 0,
@@ -93,6 +95,19 @@ impl Duel {
 
     pub(super) fn is_peer(&self, mac: [u8; 6]) -> bool {
         self.peer == Some(mac)
+    }
+
+    /// Whether the other side was heard a moment ago.
+    pub(super) fn hears(&self) -> bool {
+        self.election.hears(now())
+    }
+
+    /// The other side, which is not heard, says that the addresses are its own.
+    pub(super) fn doubt(&mut self, claim: Claim) {
+        match self.is_active() {
+            true => self.bar.doubt(now(), claim),
+            false => self.bar.raise_for_other_side(now(), claim.mac),
+        }
     }
 
     /// When it is to be looked at again.
@@ -125,6 +140,8 @@ pub(super) struct Sitting<'a> {
     pub(super) voice: &'a Voice,
     /// What was said last of how it stands.
     pub(super) shown: &'a Mutex<Option<Standing>>,
+    /// Nobody can have given it to others.
+    pub(super) is_ours: bool,
 }
 
 impl Sitting<'_> {
@@ -132,6 +149,10 @@ impl Sitting<'_> {
     pub(super) async fn told(&mut self, watched: &Watched, side: &Side) {
         // What listens may be other ports by now.
         (self.duel.served, self.duel.served_at) = (None, 0);
+        if self.duel.peers != side.peers {
+            // Who was it has no part in this any more.
+            (self.duel.peers, self.duel.peer) = (side.peers.clone(), None);
+        }
         // First: who is not ready takes nothing, whatever is ordered.
         self.ready(watched, side).await;
         let (term, active) = side.ordered;
@@ -144,7 +165,7 @@ impl Sitting<'_> {
     }
 
     async fn ready(&mut self, watched: &Watched, side: &Side) {
-        let ready = side.ready && !watched.leaving && now() >= self.duel.barred && self.is_served(side);
+        let ready = side.ready && !watched.leaving && !self.duel.bar.is_up(now()) && self.is_served(side);
         let acts = self.duel.election.be_ready(ready, now());
         self.perform(watched, side, acts).await;
     }
@@ -164,6 +185,7 @@ impl Sitting<'_> {
 
     /// Time has passed.
     pub(super) async fn look(&mut self, watched: &Watched, side: &Side) {
+        self.ask(watched, side).await;
         self.ready(watched, side).await;
         let acts = self.duel.election.look(now());
         self.perform(watched, side, acts).await;
@@ -178,6 +200,20 @@ impl Sitting<'_> {
         }
     }
 
+    /// Who has no word of a scheduler may have been replaced: who has the addresses is asked before they are taken.
+    async fn ask(&mut self, watched: &Watched, side: &Side) {
+        if self.is_ours {
+            self.duel.bar.confirm();
+            return;
+        }
+        if let Some(claim) = self.duel.bar.proven(now()) {
+            self.yield_to(watched, side, claim).await;
+        }
+        if self.duel.bar.asks(now()) || self.duel.election.misses(now()) {
+            self.act(watched, place::ask).await;
+        }
+    }
+
     /// A datagram has come.
     pub(super) async fn heard(&mut self, watched: &Watched, side: &Side, datagram: (&[u8], SocketAddr)) {
         let (bytes, from) = datagram;
@@ -187,6 +223,7 @@ impl Sitting<'_> {
         match heard {
             Heard::Word(word, mac) => {
                 self.duel.peer = Some(mac);
+                self.duel.bar.trust(mac);
                 let acts = self.duel.election.hear(word, now());
                 self.perform(watched, side, acts).await;
             }
@@ -212,10 +249,20 @@ impl Sitting<'_> {
     }
 
     /// Somebody else has its addresses, and nobody can be asked.
-    pub(super) async fn yield_to_others(&mut self, watched: &Watched, side: &Side) {
-        self.duel.barred = now() + BARRED;
+    pub(super) async fn yield_to(&mut self, watched: &Watched, side: &Side, claim: Claim) {
+        let was_active = self.duel.is_active();
+        match self.duel.is_peer(claim.mac) {
+            true => self.duel.bar.raise_for_other_side(now(), claim.mac),
+            false => self.duel.bar.raise(now(), claim.mac),
+        }
         let acts = self.duel.election.give_up(now());
         self.perform(watched, side, acts).await;
+        if was_active {
+            let Claim { address, mac } = claim;
+            let by = words(mac);
+            tracing::warn!(load_balancer.id = %watched.id, "{by} says that {address} is theirs: it is let go of for a while");
+            self.voice.say(Said::Conflict(Conflict { id: watched.id.clone(), address, mac, withdrawn: true }));
+        }
     }
 
     /// It is about to end here.
