@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_lab::{Lab, LabError, Signal, in_lab, require_tool, wait_until};
+use ballast_lab::{Lab, LabError, Signal, WebServer, in_lab, require_tool, wait_until};
 use ballast_tests::{
     PATIENCE,
     history::{Answer, Call, History, There},
@@ -187,9 +187,11 @@ impl Pairs {
 
     /// A whole load balancer with the web servers, with this besides.
     fn balancer(&self, name: &str, more: &Value) -> Value {
-        let members: Vec<Value> = (self.site.webs.iter().map(|web| web.address()))
-            .map(|web| json!({"address": web.ip().to_string(), "protocol_port": web.port()}))
-            .collect();
+        let member = |web: &WebServer| {
+            let at = web.address();
+            json!({"address": at.ip().to_string(), "protocol_port": at.port()})
+        };
+        let members: Vec<Value> = self.site.webs.iter().map(member).collect();
         let mut one = json!({
             "name": name, "vip_subnet_id": self.site.subnet_id,
             "listeners": [{"name": name, "protocol": "HTTP", "protocol_port": 80, "default_pool": {"name": name}}],

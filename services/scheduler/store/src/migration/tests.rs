@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
-use sea_orm_migration::MigratorTrait as _;
+use sea_orm_migration::prelude::{MigrationName as _, MigratorTrait as _};
 
 use super::Migrator;
 
@@ -35,7 +35,9 @@ async fn columns(connection: &DatabaseConnection) -> Columns {
 
 #[tokio::test]
 async fn what_a_scheduler_of_the_release_reads_and_writes_is_there_after_every_step_since() {
-    let connection = Database::connect("sqlite::memory:").await.unwrap();
+    let directory = tempfile::TempDir::new().unwrap();
+    let url = format!("sqlite://{}/ballast.db?mode=rwc", directory.path().display());
+    let connection = Database::connect(url).await.unwrap();
     let names: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
     let released = names.iter().position(|name| name == RELEASED).expect("the release's last step") + 1;
     Migrator::up(&connection, Some(u32::try_from(released).unwrap())).await.unwrap();
