@@ -144,10 +144,13 @@ conformance: build ## our drivers through `ballast driver check`, those for a de
 
 CHAOS := BALLAST_REQUIRE_ALL=1 BALLAST_CHAOS=$(or $(EXTENT),all) cargo nextest run --workspace --profile chaos --test chaos --run-ignored all
 
-chaos: ## driver, agent and haproxy killed between any two steps, schedulers under load: all comes good and nothing is left; new seeds of the simulated scheduler, SIMULATE=600 seconds (an hour; EXTENT=wide: a third)
+chaos: ## driver, agent and haproxy killed between any two steps, schedulers under load: all comes good and nothing is left; new seeds of the simulated scheduler, SIMULATE=600 seconds; upgrades in orders of UPGRADES="seeds" (an hour; EXTENT=wide: a third)
 	@$(DEPS) demo chaos
+	@tests/releases.sh '$(TARGET)'
 	cargo build --workspace --bins --lib
 	$(CHAOS) -E 'not test(/^(victim|cycles)::/)'
+	for seed in $(or $(UPGRADES),1 2 3 4 5); do BALLAST_SEED=$$seed BALLAST_REQUIRE_ALL=1 \
+		cargo nextest run --workspace --profile chaos --test system -E 'test(/^upgrades::rolling::.*_by_chance/)' || exit 1; done
 	BALLAST_SIMULATE=$(or $(SIMULATE),600) cargo nextest run --workspace --profile chaos --no-capture -E 'test(/^simulation::whatever/)'
 
 soak: ## a thousand load balancers made and deleted by each driver: nothing grows (some minutes)

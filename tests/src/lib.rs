@@ -13,6 +13,7 @@ pub mod neutron;
 pub mod neutron_server;
 pub mod openstack;
 pub mod pki;
+pub mod played_neutron;
 pub mod postgres_server;
 pub mod programs;
 pub mod rest;

@@ -2,11 +2,12 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use ballast_lab::{Signal, not_run, wait_until};
+use ballast_lab::{Lab, Signal, not_run, wait_until};
 use nix::{
     sys::signal::kill,
     unistd::{Pid, Uid, chown},
@@ -63,6 +64,18 @@ impl PostgresServer {
             "local all all trust\nhost all,replication all 127.0.0.1/32 trust\n",
         )
         .expect("who may connect");
+        Some(server)
+    }
+
+    /// The same, in a folder of this lab, and it runs.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn running(test: &str, lab: &Lab, port: u16) -> Option<Self> {
+        fs::set_permissions(lab.dir(), fs::Permissions::from_mode(0o711)).expect("the lab's directory");
+        let mut server = Self::make(test, &lab.dir().join("one"), port)?;
+        server.start();
         Some(server)
     }
 

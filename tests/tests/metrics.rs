@@ -96,7 +96,10 @@ fn the_board_has_its_rows_and_variables_and_each_panel_a_place_of_its_own() {
     let panels = board["panels"].as_array().unwrap();
     let rows: Vec<&str> =
         panels.iter().filter(|one| one["type"] == "row").filter_map(|one| one["title"].as_str()).collect();
-    assert_eq!(rows, ["Symptoms", "Traffic", "Control plane", "Agents and drivers", "Store"]);
+    assert_eq!(
+        rows,
+        ["Symptoms", "Traffic", "Control plane", "Agents and drivers", "Store", "Staying up", "Certificates"]
+    );
     let variables = board["templating"]["list"].as_array().unwrap();
     let names: Vec<&str> = variables.iter().filter_map(|one| one["name"].as_str()).collect();
     assert_eq!(names, ["datasource", "project", "agent", "load_balancer"]);
@@ -111,6 +114,36 @@ fn the_board_has_its_rows_and_variables_and_each_panel_a_place_of_its_own() {
         let has_queries = panel["targets"].as_array().is_some_and(|targets| !targets.is_empty());
         assert!(panel["type"] == "row" || has_queries, "{}", panel["title"]);
     }
+}
+
+/// What no panel draws: what it is good for is said by others, or is no course of anything.
+const NOT_DRAWN: [&str; 6] = [
+    // As a table it says which versions run; `ballast status` does, too.
+    "ballast_build_info",
+    // Of the collector's own board.
+    "ballast_trace_spans_total",
+    "process_start_time_seconds",
+    "process_threads",
+    "process_virtual_memory_bytes",
+    "process_virtual_memory_max_bytes",
+];
+
+#[test]
+fn each_metric_is_in_a_panel_or_on_the_list_of_those_that_need_none() {
+    let drawn: BTreeSet<String> = queries()
+        .iter()
+        .filter(|query| query.place.starts_with("the board, "))
+        .flat_map(|query| asked(&query.text).unwrap().series)
+        .map(|(name, _)| family(&name).to_owned())
+        .collect();
+    let documented: BTreeSet<String> = documented().into_iter().map(|(name, _)| name).collect();
+    let not_drawn: BTreeSet<String> = NOT_DRAWN.map(str::to_owned).into();
+    let missing: Vec<_> =
+        documented.iter().filter(|name| !drawn.contains(*name) && !not_drawn.contains(*name)).collect();
+    assert!(missing.is_empty(), "in no panel: {missing:?}");
+    let superfluous: Vec<_> =
+        not_drawn.iter().filter(|name| drawn.contains(*name) || !documented.contains(*name)).collect();
+    assert!(superfluous.is_empty(), "on the list, and drawn or no metric: {superfluous:?}");
 }
 
 #[test]

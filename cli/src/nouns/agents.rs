@@ -49,6 +49,7 @@ fn page(agent: &Value) -> String {
     object["load_balancers"] = object["configurations"]["instances"].take();
     let mut shown = fields(&object, &["configurations"]);
     shown.push_str(&emptying(&agent["configurations"]["emptying"]));
+    shown.push_str(&unclaimed(&agent["configurations"]["unclaimed"]));
     let drivers = each_driver(agent);
     if drivers.is_empty() {
         shown.push_str("\nNo drivers: this agent can run nothing.\n");
@@ -88,6 +89,13 @@ fn emptying(agent: &Value) -> String {
         shown.push_str(&table::table(&["STAY", "WHY", "WHICH"], &staying.iter().map(row).collect::<Vec<_>>()));
     }
     shown
+}
+
+/// What it goes on running though no scheduler knows it, if there is anything.
+fn unclaimed(agent: &Value) -> String {
+    let ids = agent["load_balancer_ids"].as_array().map_or(&[][..], Vec::as_slice);
+    let shown: String = ids.iter().map(|id| format!("                {}\n", text(id))).collect();
+    if agent.is_null() { String::new() } else { format!("unclaimed       {}\n{shown}", text(&agent["load_balancers"])) }
 }
 
 fn remarks(driver: &Value) -> impl Iterator<Item = Vec<String>> {
@@ -141,6 +149,14 @@ mod tests {
         let expected = "moving          1\n\nSTAY  WHY      WHICH\n2     b: Dead  x, y\n";
         assert_eq!(emptying(&json!({"moving": 1, "staying": staying})), expected);
         assert_eq!(emptying(&Value::Null), "");
+    }
+
+    #[test]
+    fn what_no_scheduler_knows_is_counted_and_named() {
+        let of_agent = json!({"load_balancers": 2, "load_balancer_ids": ["x", "y"]});
+        let expected = "unclaimed       2\n                x\n                y\n";
+        assert_eq!(unclaimed(&of_agent), expected);
+        assert_eq!(unclaimed(&Value::Null), "");
     }
 
     #[test]

@@ -98,6 +98,18 @@ pub struct Agent {
     pub drivers: Vec<AgentDriver>,
     /// How many load balancers are bound to it.
     pub load_balancers: u32,
+    pub unclaimed: Unclaimed,
+}
+
+/// How many ids of what is unclaimed are kept.
+pub const UNCLAIMED_IDS: usize = 100;
+
+/// What an agent goes on running though no scheduler knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unclaimed {
+    pub count: u32,
+    /// Some of them: at most [`UNCLAIMED_IDS`].
+    pub ids: Vec<String>,
 }
 
 /// A session of an agent. There is one at a time, whichever scheduler it is with.

@@ -38,6 +38,8 @@ pub fn to_agent(agent: &Agent, liveness: Liveness) -> v1::Agent {
         load_balancers: agent.load_balancers,
         emptying: None,
         zone: agent.zone.clone(),
+        unclaimed: agent.unclaimed.count,
+        unclaimed_ids: agent.unclaimed.ids.clone(),
     }
 }
 

@@ -82,17 +82,9 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     let (uplink, (warden, orders)) = (Uplink::new(), Warden::new());
     let place = warden_of(&settings, &drivers);
     let (traffic, ports) = (Traffic::new(settings.metrics.load_balancers), Gauge::default());
-    let told = Sources {
-        drivers: Arc::clone(&drivers),
-        ledger: ledger.clone(),
-        uplink: uplink.clone(),
-        traffic: traffic.clone(),
-        bridge_ports: ports.clone(),
-        conflicts: warden.counted.clone(),
-    };
     let foundations = Foundations {
         drivers: Arc::clone(&drivers),
-        ledger,
+        ledger: ledger.clone(),
         uplink: uplink.clone(),
         warden: warden.clone(),
         host: host.clone(),
@@ -101,6 +93,15 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         parallelism: settings.agent.parallelism,
     };
     let workers = Workers::start(foundations, contents);
+    let told = Sources {
+        drivers: Arc::clone(&drivers),
+        ledger,
+        workers: workers.clone(),
+        uplink: uplink.clone(),
+        traffic: traffic.clone(),
+        bridge_ports: ports.clone(),
+        conflicts: warden.counted.clone(),
+    };
     let session = Session {
         identity: Identity { host, instance_id: chance.id::<Uuid>().to_string(), zone: settings.agent.zone.clone() },
         drivers: Arc::clone(&drivers),

@@ -14,7 +14,9 @@ use ballast_service::{
 };
 
 use self::traffic::Traffic;
-use crate::{drivers::DriverSet, ledger::Ledger, uplink::Uplink, warden::client::Counted as Conflicts};
+use crate::{
+    drivers::DriverSet, ledger::Ledger, uplink::Uplink, warden::client::Counted as Conflicts, workers::Workers,
+};
 
 label! { enum State { Starting = "starting", Ready = "ready", Failed = "failed" } }
 
@@ -27,6 +29,7 @@ struct Gauges {
     states: Family<Is, Gauge>,
     resident: Family<Of, Gauge>,
     aside: Gauge,
+    unclaimed: Gauge,
 }
 
 /// What an agent tells.
@@ -40,6 +43,7 @@ pub(crate) struct Shown {
 pub(crate) struct Sources {
     pub(crate) drivers: Arc<DriverSet>,
     pub(crate) ledger: Ledger,
+    pub(crate) workers: Workers,
     pub(crate) uplink: Uplink,
     pub(crate) traffic: Traffic,
     /// Of the bridge that has most.
@@ -62,6 +66,11 @@ impl Shown {
             of.ledger.writes(),
         );
         registry.add("ballast_ledger_aside", "Files of the ledger that could not be read", &gauges.aside);
+        registry.add(
+            "ballast_agent_unclaimed",
+            "Load balancers that go on running here though no scheduler names them",
+            &gauges.unclaimed,
+        );
         registry.add("ballast_bridge_ports", "Ports of the bridge of this host that has most", &of.bridge_ports);
         registry.add(
             "ballast_address_conflicts_defended_total",
@@ -80,6 +89,7 @@ impl Shown {
     fn read(&self) {
         self.gauges.connected.set(self.of.uplink.is_open().into());
         self.gauges.aside.set(self.of.ledger.aside());
+        self.gauges.unclaimed.set(i64::try_from(self.of.workers.unclaimed().len()).unwrap_or(i64::MAX));
         self.gauges.states.clear();
         for report in self.of.drivers.reports() {
             let driver = Word::new(&report.name);

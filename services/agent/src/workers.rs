@@ -140,6 +140,23 @@ impl Workers {
         self.registry().workers.values().filter(|worker| matches!(worker.state().goal(), Goal::Run(_))).count()
     }
 
+    /// What goes on running here though the scheduler does not name it: what is noted as unclaimed, and to a scheduler of another
+    /// cluster all that it has not ordered itself.
+    pub(crate) fn unclaimed(&self) -> BTreeSet<String> {
+        let registry = self.registry();
+        let mut all = registry.unclaimed.clone();
+        if registry.complete == Some(Standing::Foreign) {
+            let is_unnamed = |worker: &Arc<Worker>| {
+                let state = worker.state();
+                matches!(state.goal(), Goal::Run(_)) && !state.is_spoken_of()
+            };
+            let unnamed = registry.workers.iter().filter(|(_, worker)| is_unnamed(worker)).map(|(id, _)| id);
+            let orphans = registry.orphans.values().flatten().filter(|id| !registry.workers.contains_key(*id));
+            all.extend(unnamed.chain(orphans).cloned());
+        }
+        all
+    }
+
     /// Epoch and generation of each load balancer that is desired and runs: what observations are told by.
     pub(crate) fn running(&self, asked: Instant) -> HashMap<String, (u64, u64)> {
         let registry = self.registry();

@@ -17,7 +17,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use self::{aside::Aside, pace::Pace, patience::Patience, sent::Sent};
 use ballast_model::{
-    agent::{Agent, AgentDriver},
+    agent::{Agent, AgentDriver, Unclaimed},
     fault::{Fault, Misfit},
     features::{DEPLOY_SILENT, TOPOLOGY_ACTIVE_STANDBY},
     told::{LONGEST, told},
@@ -147,6 +147,7 @@ async fn run<S: Saying>(app: Arc<App>, agent: Agent, hello: Hello, stream: Duple
         is_told_all: false,
         passes: hello.passes.clone(),
         known: known_of(&agent.drivers),
+        unclaimed: agent.unclaimed.clone(),
         is_private: stream.is_private,
         schedulers: Vec::new(),
         position: 0,
@@ -207,6 +208,8 @@ struct Session<'a> {
     passes: Vec<String>,
     /// Each driver as it was told last, by name: also those that are not there now.
     known: HashMap<String, AgentDriver>,
+    /// As it is stored.
+    unclaimed: Unclaimed,
     /// Secrets may be sent.
     is_private: bool,
     /// Where schedulers are, as it was told last.

@@ -34,6 +34,11 @@ impl Service {
         self.0.id()
     }
 
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.0.try_wait().ok().flatten()
+    }
+
     /// SIGKILL, and wait.
     ///
     /// # Errors
@@ -83,6 +88,18 @@ impl Site {
         let mut command = self.command(program);
         command.envs(self.settings(program)).stderr(self.log(program));
         Service(command.spawn().expect("the service starts"))
+    }
+
+    /// One more of a program that runs already: as the first, but for what is in its environment, and with a log of its own.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_beside(&self, program: &str, name: &str, environment: &[(&str, String)]) -> Service {
+        let mut command = self.command(program);
+        command.envs(self.settings(program)).envs(environment.iter().map(|(name, value)| (name, value)));
+        command.stderr(self.log(name));
+        Service::start(command)
     }
 
     /// # Panics

@@ -8,7 +8,7 @@ use ballast_tests::{
     PATIENCE, programs,
     site::{Plan, Site},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Until an agent has surely heard how much the database knows: some heartbeats.
 const HEARD: Duration = Duration::from_secs(4);
@@ -52,6 +52,8 @@ fn a_restored_database_is_obeyed_and_what_it_does_not_know_serves_on() {
         let is_unclaimed = |id: &str| fs::read_to_string(&unclaimed).unwrap_or_default().lines().any(|line| line == id);
         wait_until(PATIENCE, "what nobody names", || is_unclaimed(&made).then_some(()));
         assert!(site.logged("agent-1").contains("not named by a database that knows less than it did"));
+        let told = json!({"load_balancers": 1, "load_balancer_ids": [made]});
+        wait_until(PATIENCE, "the API's word of it", || (said_unclaimed(&site)? == told).then_some(()));
         // What was deleted is there again, what was changed is what it was, and what was made is in no list.
         site.wait_for_traffic(&gone_at);
         assert_eq!(site.rest.call("GET", &format!("/v2.0/lb/pools/{made}"), None).status, 404);
@@ -81,8 +83,14 @@ fn a_restored_database_is_obeyed_and_what_it_does_not_know_serves_on() {
         for address in [&kept_at, &gone_at, &next_at] {
             site.wait_for_traffic(address);
         }
+        wait_until(PATIENCE, "no more word of it", || said_unclaimed(&site)?.is_null().then_some(()));
         Ok(())
     });
+}
+
+/// What the API says of what the agent runs and no scheduler knows.
+fn said_unclaimed(site: &Site) -> Option<Value> {
+    Some(site.rest.look("/v2.0/agents")?["agents"][0]["configurations"]["unclaimed"].clone())
 }
 
 /// A pool with all that is in it.

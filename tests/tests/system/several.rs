@@ -5,8 +5,6 @@ mod frozen;
 mod leading;
 mod leaving;
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
-
 use ballast_lab::{Lab, wait_until};
 use ballast_tests::{
     PATIENCE,
@@ -19,10 +17,7 @@ const LIVENESS: (u32, u32, u32) = (1_000, 12_000, 20_000);
 
 /// A server of PostgreSQL that runs.
 fn server(lab: &Lab, test: &str) -> Option<PostgresServer> {
-    fs::set_permissions(lab.dir(), fs::Permissions::from_mode(0o711)).expect("the lab's directory");
-    let mut server = PostgresServer::make(test, &lab.dir().join("one"), 5_501)?;
-    server.start();
-    Some(server)
+    PostgresServer::running(test, lab, 5_501)
 }
 
 fn url(ports: &[u16]) -> String {

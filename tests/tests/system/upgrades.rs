@@ -1,4 +1,7 @@
-//! From the newest release to today's programs, under traffic, in the order that docs/operate.md says.
+//! From the newest release to today's programs, under traffic, in the order that docs/operate.md says; and in any other one
+//! ([`rolling`]).
+
+mod rolling;
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -26,7 +29,7 @@ fn each_process_is_upgraded_from_the_release_and_no_request_and_no_object_is_los
         let (gone, _) = site.make_load_balancer("gone");
         site.settle(&pool);
         site.settle(&gone);
-        let mut clients = Clients::start(&site, &address)?;
+        let mut clients = Clients::start(&site, &address, Duration::from_millis(20))?;
         let before = shown(&site);
 
         site.programs = programs::directory();
@@ -49,9 +52,9 @@ fn each_process_is_upgraded_from_the_release_and_no_request_and_no_object_is_los
         assert_eq!(shown(&site), before, "today's agent runs what the release's did, with the release's driver");
         clients.none_failed();
 
-        let started = drivers_started(&site);
+        let started = drivers_started(&site, "agent-1");
         site.put_driver(&site.agents[0].drivers);
-        wait_until(PATIENCE, "today's driver", || (drivers_started(&site) > started).then_some(()));
+        wait_until(PATIENCE, "today's driver", || (drivers_started(&site, "agent-1") > started).then_some(()));
         serves_and_lets_go(&site, "with-driver");
         site.settle(&pool);
         site.settle(&gone);
@@ -101,8 +104,8 @@ fn an_agent_of_today_finds_what_the_releases_agent_and_driver_left_running() {
     });
 }
 
-fn drivers_started(site: &Site) -> usize {
-    site.logged("agent-1").matches("driver is ready").count()
+fn drivers_started(site: &Site, agent: &str) -> usize {
+    site.logged(agent).matches("driver is ready").count()
 }
 
 fn associate_monitor(site: &Site, pool: &str) -> String {
@@ -147,14 +150,16 @@ struct Clients {
 }
 
 impl Clients {
-    fn start(site: &Site, address: &str) -> Result<Self, ballast_lab::LabError> {
-        let directory = site.agents[0].drivers.with_file_name("asked");
+    /// One request after the other, with a pause between them.
+    fn start(site: &Site, address: &str, pause: Duration) -> Result<Self, ballast_lab::LabError> {
+        let directory = site.agents[0].drivers.with_file_name(format!("asked-{address}"));
         fs::create_dir_all(&directory).expect("a directory for what was asked");
-        // Bounded: at most 5,000 requests, 50 a second.
+        // Bounded, if nobody ends it.
         let line = format!(
-            "for n in $(seq 5000); do curl -sf -o /dev/null --max-time 5 http://{address}/ || echo $n >> {at}/failed; \
-             echo $n > {at}/asked; sleep 0.02; done",
-            at = directory.display()
+            "for n in $(seq 20000); do curl -sf -o /dev/null --max-time 5 http://{address}/ || echo $n >> {at}/failed; \
+             echo $n > {at}/asked; sleep {pause}; done",
+            at = directory.display(),
+            pause = pause.as_secs_f64()
         );
         let mut command = site.client.command("sh");
         command.args(["-c", &line]);

@@ -28,6 +28,9 @@ use crate::{
     workers::incoming::Authority,
 };
 
+/// How many of what is unclaimed a heartbeat names.
+const UNCLAIMED_IDS: usize = 100;
+
 /// How long a scheduler may take until its Welcome.
 const WELCOME: Duration = Duration::from_secs(10);
 /// What may lie between the agent and a scheduler that does not read. Beyond it, the session is begun anew.
@@ -135,7 +138,14 @@ impl Session {
         if heart.beats.is_unanswered() {
             self.lease.extend(now + 2 * u64::try_from(heart.interval.as_millis()).unwrap_or_default());
         }
-        self.uplink.send(Message::Heartbeat(Heartbeat { load_balancers, drivers, number }));
+        let unclaimed = self.workers.unclaimed();
+        self.uplink.send(Message::Heartbeat(Heartbeat {
+            load_balancers,
+            drivers,
+            number,
+            unclaimed: u32::try_from(unclaimed.len()).unwrap_or(u32::MAX),
+            unclaimed_ids: unclaimed.into_iter().take(UNCLAIMED_IDS).collect(),
+        }));
     }
 
     /// `named`: what the snapshot has named so far; nothing once it is complete.

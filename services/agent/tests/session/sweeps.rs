@@ -37,6 +37,18 @@ async fn dealt_with(session: &mut Session) {
         .await;
 }
 
+/// Waits for a heartbeat that says that this, and nothing else, runs and is not named.
+async fn says_unclaimed(session: &mut Session, ids: &[&str]) {
+    session
+        .next("word of what is unclaimed", |up| match up {
+            Up::Heartbeat(beat) => {
+                (beat.unclaimed_ids == ids && usize::try_from(beat.unclaimed) == Ok(ids.len())).then_some(())
+            }
+            _ => None,
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn a_complete_snapshot_of_the_same_cluster_removes_what_it_does_not_name() {
     let mut place = place_of_c1().await;
@@ -66,6 +78,7 @@ async fn the_empty_snapshot_of_another_cluster_empties_no_host() {
     for id in ["a", "b", "o"] {
         assert_eq!(place.generation(id), Some(1), "{id}");
     }
+    says_unclaimed(&mut session, &["a", "b", "o"]).await;
     assert_eq!(fs::read_to_string(place.state().join("ledger/cluster")).unwrap(), "c1\n");
     let log = place.log();
     assert!(log.contains("another cluster") && log.contains("ledger/cluster"), "it says what to do");
@@ -131,6 +144,7 @@ async fn what_another_cluster_desires_is_deployed_whatever_its_numbers() {
     session.snapshot_done().await;
     let outcome = session.outcome().await;
     assert_eq!((outcome.load_balancer_id.as_str(), outcome.epoch, outcome.fault), ("a", 0, None));
+    says_unclaimed(&mut session, &["b", "o"]).await;
 }
 
 #[tokio::test]
@@ -144,6 +158,7 @@ async fn what_was_there_before_the_first_cluster_is_left_alone_also_after_a_rest
         session.snapshot_done().await;
         let unclaimed = place.state().join("ledger/unclaimed");
         eventually("it to be remembered", || fs::read_to_string(&unclaimed).is_ok_and(|ids| ids == "o\n")).await;
+        says_unclaimed(&mut session, &["o"]).await;
         dealt_with(&mut session).await;
         session.remove("marker", 1).await;
         session.removed().await;

@@ -23,6 +23,8 @@ pub(crate) struct Api {
     /// Of writes; where there is one, `Planned` is among the responses: what a write is answered with that is only
     /// checked.
     pub(crate) writes: &'static [&'static str],
+    /// Of single operations: action, name and what it is for.
+    pub(crate) own: &'static [(&'static str, &'static str, &'static str)],
     pub(crate) parameters: fn() -> Value,
     /// Among them `Flag`, `Integer` and `Links`.
     pub(crate) schemas: fn() -> Map<String, Value>,
@@ -88,7 +90,11 @@ fn described(api: &Api, operation: &Operation) -> Value {
         let content = json!({ "application/json": { "schema": body } });
         described["requestBody"] = json!({ "required": true, "content": content });
     }
-    let query = query_of(api, operation.does);
+    let mut query = query_of(api, operation.does);
+    let own = api.own.iter().filter(|(action, ..)| *action == operation.action);
+    query.extend(own.map(
+        |(_, name, what)| json!({ "name": name, "in": "query", "description": what, "schema": { "type": "string" } }),
+    ));
     if !query.is_empty() {
         described["parameters"] = Value::Array(query);
     }

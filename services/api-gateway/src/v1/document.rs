@@ -19,6 +19,11 @@ const API: Api = Api {
     list: &["fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"],
     whole: &["fields", "sort_key", "sort_dir"],
     writes: &[],
+    own: &[(
+        "delete_agent",
+        "force",
+        "true: also an agent that has load balancers, or some that it has not confirmed to have removed.",
+    )],
     parameters,
     schemas,
     responses,

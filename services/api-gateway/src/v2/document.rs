@@ -33,10 +33,42 @@ const API: Api = Api {
     ],
     whole: &["fields"],
     writes: &[plan::NAME],
+    own: OWN,
     parameters,
     schemas,
     responses,
 };
+
+const PROJECT: &str = "Of this project alone; without it of those that the caller may see.";
+const OWN: &[(&str, &str, &str)] = &[
+    ("delete_loadbalancer", "cascade", "true: with all that is in it."),
+    ("update_members", "additive_only", "true: members that are not named stay."),
+    ("watch_events", "cursor", "Go on behind this one: the id of the last event seen. Last-Event-ID says the same."),
+    ("watch_events", "kind", "Of this kind alone; may be repeated."),
+    ("watch_events", "id", "Of this object alone; may be repeated."),
+    ("watch_events", "project_id", PROJECT),
+    ("watch_events", "snapshot", "true: first all that there is."),
+    ("watch_events", "since", "What has changed since then, a time of RFC 3339."),
+    ("get_stats", "id", "Of this load balancer alone; may be repeated."),
+    ("get_stats", "project_id", PROJECT),
+    ("get_stats", "cursor", "The page behind this one, which the one before has named."),
+    ("get_stats", "limit", "As many load balancers at most."),
+    ("get_loadbalancer_traffic", "span", "How far back: the last hour or the last day."),
+    ("get_loadbalancer_revisions", "limit", "As many changes at most, the newest first."),
+    ("rollback_loadbalancer", plan::NAME, "true: check it and do not do it."),
+    ("get_secrets", "project_id", PROJECT),
+    ("get_secrets", "limit", "As many at most."),
+    ("get_secrets", "marker", "The page behind this one, which the one before has named."),
+    ("look_at_secrets", "project_id", PROJECT),
+    ("get_overview", "project_id", PROJECT),
+    ("get_quotas", "project_id", PROJECT),
+    ("get_quotas", "limit", "As many at most."),
+    ("get_quotas", "marker", "The project of the last one seen."),
+    ("get_flavor_capabilities", "name", "Of this name alone."),
+    ("get_flavor_capabilities", "description", "With this description alone."),
+    ("get_availability_zone_capabilities", "name", "Of this name alone."),
+    ("get_availability_zone_capabilities", "description", "With this description alone."),
+];
 
 pub(super) fn routes() -> Routes {
     Routes::new().serve("/openapi-v2.json", Does::Tell(|| json!({ "type": "object" })), "get_openapi", show)

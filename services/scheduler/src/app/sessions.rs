@@ -1,7 +1,7 @@
 //! Sessions of agents as they begin and end, and what agents say of themselves in them.
 
 use ballast_model::{
-    agent::{Agent, AgentDriver, Session},
+    agent::{Agent, AgentDriver, Session, Unclaimed},
     fault::{Exists, Fault, Kind},
     ids::AgentId,
     time::Timestamp,
@@ -35,6 +35,7 @@ fn new_agent(id: AgentId, host: &str, now: Timestamp) -> Agent {
         session: None,
         drivers: Vec::new(),
         load_balancers: 0,
+        unclaimed: Unclaimed::default(),
     }
 }
 
@@ -94,7 +95,13 @@ impl App {
     /// # Errors
     /// `Code::AgentNotFound` when the agent was deleted meanwhile.
     pub async fn drivers_changed(&self, id: AgentId, drivers: &[AgentDriver]) -> Result<(), Fault> {
+        self.agent_says(id, |agent| drivers.clone_into(&mut agent.drivers)).await
+    }
+
+    /// What an agent says of itself in its session.
+    async fn agent_says(&self, id: AgentId, change: impl Fn(&mut Agent) + Sync) -> Result<(), Fault> {
         let save = self.store.write(|tx, _| {
+            let change = &change;
             Box::pin(async move {
                 let gone = || Fault::not_found(Kind::Agent, id);
                 let mut agent = tx.agent(id).await?.ok_or_else(gone)?;
@@ -102,13 +109,21 @@ impl App {
                     // Another scheduler hears of it by now.
                     return Ok(());
                 }
-                agent.drivers = drivers.to_vec();
+                change(&mut agent);
                 agent.connected = true;
                 tx.save_agent(&agent).await
             })
         });
         save.await?;
         self.refresh_agents(&[id]).await
+    }
+
+    /// What the agent goes on running though nobody here knows it is something else than before.
+    ///
+    /// # Errors
+    /// As [`Self::drivers_changed`].
+    pub async fn unclaimed_changed(&self, id: AgentId, unclaimed: &Unclaimed) -> Result<(), Fault> {
+        self.agent_says(id, |agent| unclaimed.clone_into(&mut agent.unclaimed)).await
     }
 
     /// The stream is lost: the agent is Suspect at once, unless it has a session with another scheduler by now.

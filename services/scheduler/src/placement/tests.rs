@@ -1,5 +1,5 @@
 use ballast_model::{
-    agent::{AgentDriver, DriverOptions},
+    agent::{AgentDriver, DriverOptions, Unclaimed},
     features::{SHAPES, used},
     ids::{ListenerId, NetworkId, PoolId, PortId, SubnetId},
     listener::{Listener, Mac, NewVip, Protocol, Vip},
@@ -18,6 +18,7 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
         id: AgentId::from_u128(n),
         host: format!("host-{n}"),
         zone: String::new(),
+        unclaimed: Unclaimed::default(),
         admin_state_up: true,
         description: None,
         version: String::new(),

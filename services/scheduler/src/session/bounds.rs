@@ -34,7 +34,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 67] = [
+const BOUNDS: [(&str, &str, Bound); 68] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -63,6 +63,7 @@ const BOUNDS: [(&str, &str, Bound); 67] = [
     ("DriverOption", "name", Bound::Told),
     ("DriverOption", "description", Bound::Told),
     ("Heartbeat", "drivers", Bound::Count(DRIVERS)),
+    ("Heartbeat", "unclaimed_ids", Bound::Count(OBJECTS)),
     ("Outcome", "load_balancer_id", Bound::Id),
     ("Outcome", "faults", Bound::Count(OBJECTS)),
     ("Outcome", "traceparent", Bound::Id),
@@ -150,7 +151,10 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
             within("Hello", "passes", hello.passes.len())?;
             drivers("Hello", &hello.drivers)
         }
-        Message::Heartbeat(heartbeat) => drivers("Heartbeat", &heartbeat.drivers),
+        Message::Heartbeat(heartbeat) => {
+            within("Heartbeat", "unclaimed_ids", heartbeat.unclaimed_ids.len())?;
+            drivers("Heartbeat", &heartbeat.drivers)
+        }
         Message::SecretsWanted(wanted) => {
             within("SecretsWanted", "secrets", wanted.secrets.len())?;
             wanted.secrets.iter().try_for_each(|secret| {
@@ -305,6 +309,9 @@ mod tests {
             ("Hello", "passes") => Message::Hello(Hello { passes: vec![String::new(); length], ..Hello::default() }),
             ("Hello", "drivers") => Message::Hello(Hello { drivers: reports(), ..Hello::default() }),
             ("Heartbeat", "drivers") => Message::Heartbeat(Heartbeat { drivers: reports(), ..Heartbeat::default() }),
+            ("Heartbeat", "unclaimed_ids") => {
+                Message::Heartbeat(Heartbeat { unclaimed_ids: vec![String::new(); length], ..Heartbeat::default() })
+            }
             ("Capabilities", field) => capabilities_with(field, length),
             ("Outcome", "faults") => {
                 Message::Outcome(Outcome { faults: vec![ObjectFault::default(); length], ..Outcome::default() })

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use ballast_model::{
-    agent::AgentDriver,
+    agent::{AgentDriver, UNCLAIMED_IDS, Unclaimed},
     fault::{Code, Fault, Misfit},
     listener::Answering,
     outcome::{MemberHealth, Outcome, Statistics},
@@ -139,6 +139,7 @@ impl Session<'_> {
             *drivers = now;
             self.app.place_soon();
         }
+        self.unclaimed(heartbeat).await?;
         match heartbeat.number {
             0 => Ok(()),
             number => {
@@ -149,6 +150,17 @@ impl Session<'_> {
                 self.send(ToAgent::Heard(Heard { number, position: self.position })).await
             }
         }
+    }
+
+    /// What it goes on running though it is not named here.
+    async fn unclaimed(&mut self, heartbeat: &Heartbeat) -> Result<(), Fault> {
+        let ids = heartbeat.unclaimed_ids.iter().take(UNCLAIMED_IDS).map(|id| told(id)).collect();
+        let now = Unclaimed { count: heartbeat.unclaimed, ids };
+        if now != self.unclaimed {
+            because(self.cause("unclaimed"), self.app.unclaimed_changed(self.agent.id, &now)).await?;
+            self.unclaimed = now;
+        }
+        Ok(())
     }
 
     /// Which of two sides answers.

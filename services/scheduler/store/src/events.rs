@@ -14,13 +14,15 @@ mod cause;
 mod difference;
 mod kind;
 mod notes;
+mod reading;
 mod snapshot;
+mod trimming;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ballast_model::{
     Uuid,
-    fault::{Call, Fault},
+    fault::Fault,
     ids::{AgentId, LoadBalancerId, MonitorId, NetworkId, SubnetId},
     load_balancer::LoadBalancer,
     network::network_not_found,
@@ -28,9 +30,8 @@ use ballast_model::{
     time::Timestamp,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Set,
-    sea_query::{Expr, OnConflict, Query},
+    ConnectionTrait as _, FromQueryResult,
+    sea_query::{Expr, Query},
 };
 
 pub(crate) use self::notes::Notes;
@@ -40,8 +41,8 @@ pub use self::{
 };
 use crate::{
     Tx,
-    backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
-    entity::{event, event_mark},
+    backend::{fault_of, transaction_id},
+    entity::event,
     notice::{Notice, Voice},
     write::changed::Changed,
     write::pieces::pieces,
@@ -113,26 +114,6 @@ impl Texts {
             }
         }
     }
-}
-
-fn after(position: Position) -> Expr {
-    let columns = Expr::tuple([
-        Expr::col(event::Column::TransactionId.as_column_ref()),
-        Expr::col(event::Column::Seq.as_column_ref()),
-    ]);
-    columns.gt(Expr::tuple([Expr::val(position.transaction_id), Expr::val(position.seq)]))
-}
-
-fn marks_before(position: Position) -> Expr {
-    let columns = Expr::tuple([
-        Expr::col(event_mark::Column::TransactionId.as_column_ref()),
-        Expr::col(event_mark::Column::EventSeq.as_column_ref()),
-    ]);
-    columns.lt(Expr::tuple([Expr::val(position.transaction_id), Expr::val(position.seq)]))
-}
-
-fn expired() -> Fault {
-    Call::CursorExpired.into()
 }
 
 impl Tx {
@@ -255,192 +236,5 @@ impl Tx {
             self.db().execute(&insert).await.map_err(fault_of)?;
         }
         Ok(())
-    }
-
-    /// Where the log is now: every transaction behind it has ended, and this view shows what they did.
-    ///
-    /// # Errors
-    /// `Code::Internal`: the database failed.
-    pub async fn end_of_events(&self) -> Result<Position, Fault> {
-        if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
-            let select = Query::select().expr_as(oldest_open, "transaction_id").expr_as(Expr::val(0i64), "seq").take();
-            let row = self.db().query_one(&select).await.map_err(fault_of)?;
-            let row = row.ok_or_else(|| Fault::internal("the database does not know its transactions"))?;
-            return PositionRow::from_query_result(&row, "").map(Position::from).map_err(fault_of);
-        }
-        let last = self.last_event(0).await?;
-        let mark = event_mark::Entity::find()
-            .order_by_desc(event_mark::Column::TransactionId)
-            .order_by_desc(event_mark::Column::EventSeq)
-            .one(self.db())
-            .await
-            .map_err(fault_of)?
-            .map(|mark| Position { transaction_id: mark.transaction_id, seq: mark.event_seq });
-        Ok(last.max(mark).unwrap_or_default())
-    }
-
-    /// A number that grows with each change, and with nothing that makes it smaller but another database.
-    ///
-    /// # Errors
-    /// `Code::Internal`: the database failed.
-    pub async fn how_much_is_known(&self) -> Result<u64, Fault> {
-        let last = event::Entity::find().select_only().column_as(event::Column::Seq.max(), "seq");
-        let mark = event_mark::Entity::find().select_only().column_as(event_mark::Column::EventSeq.max(), "seq");
-        let last = last.into_tuple::<Option<i64>>().one(self.db()).await.map_err(fault_of)?;
-        let mark = mark.into_tuple::<Option<i64>>().one(self.db()).await.map_err(fault_of)?;
-        let newest = Ord::max(last.flatten(), mark.flatten()).unwrap_or_default();
-        Ok(u64::try_from(newest).unwrap_or_default())
-    }
-
-    /// The position before so many of the last changes, or before all that are kept.
-    ///
-    /// # Errors
-    /// `Code::Internal`: the database failed.
-    pub async fn before_last_events(&self, back: u64) -> Result<Position, Fault> {
-        let end = self.end_of_events().await?;
-        if back == 0 {
-            return Ok(end);
-        }
-        let before = self.last_event(back).await?.unwrap_or_default();
-        Ok(before.max(self.begin_of_events().await?).min(end))
-    }
-
-    /// The position before the first change of this time or of a later one; where there is none, that of now. What an older
-    /// release has written has no time.
-    ///
-    /// # Errors
-    /// `Code::Internal`: the database failed.
-    pub async fn before_events_since(&self, since: Timestamp) -> Result<Position, Fault> {
-        let end = self.end_of_events().await?;
-        let select = event::Entity::find()
-            .select_only()
-            .column(event::Column::TransactionId)
-            .column(event::Column::Seq)
-            .filter(event::Column::At.gte(since.0))
-            .order_by_asc(event::Column::TransactionId)
-            .order_by_asc(event::Column::Seq);
-        let first = select.into_model::<PositionRow>().one(self.db()).await.map_err(fault_of)?;
-        let Some(first) = first.map(Position::from) else { return Ok(end) };
-        let before = Position { seq: first.seq.saturating_sub(1), ..first };
-        Ok(before.max(self.begin_of_events().await?).min(end))
-    }
-
-    /// The last event but `skip`, of transactions that have ended.
-    async fn last_event(&self, skip: u64) -> Result<Option<Position>, Fault> {
-        let mut select = event::Entity::find()
-            .select_only()
-            .column(event::Column::TransactionId)
-            .column(event::Column::Seq)
-            .order_by_desc(event::Column::TransactionId)
-            .order_by_desc(event::Column::Seq)
-            .offset(skip);
-        if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
-            select = select.filter(Expr::col(event::Column::TransactionId).lt(oldest_open));
-        }
-        let row = select.into_model::<PositionRow>().one(self.db()).await.map_err(fault_of)?;
-        Ok(row.map(Position::from))
-    }
-
-    /// The first changes after a position, up to `limit`.
-    ///
-    /// # Errors
-    /// `Code::CursorExpired`: they are not kept any more, or the position is none of this log; `Code::Internal`.
-    pub async fn events_after(&self, position: Position, limit: u64) -> Result<Changes, Fault> {
-        if position < self.begin_of_events().await? {
-            return Err(expired());
-        }
-        let mut select = event::Entity::find()
-            .filter(after(position))
-            .order_by_asc(event::Column::TransactionId)
-            .order_by_asc(event::Column::Seq)
-            .limit(limit);
-        if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
-            select = select.filter(Expr::col(event::Column::TransactionId).lt(oldest_open));
-        }
-        let rows = select.all(self.db()).await.map_err(fault_of)?;
-        if rows.is_empty() && position > self.end_of_events().await? {
-            return Err(expired());
-        }
-        let more = u64::try_from(rows.len()).is_ok_and(|count| count == limit);
-        let position_of = |row: &event::Model| Position { transaction_id: row.transaction_id, seq: row.seq };
-        let end = rows.last().map_or(position, position_of);
-        let change = |row: event::Model| {
-            let position = position_of(&row);
-            let kind = match &row.noun {
-                Some(noun) => EventKind::parse(noun)?,
-                None => EventKind::parse(&row.kind)?,
-            };
-            let why =
-                Why { at: row.at.map(Timestamp), cause: row.cause.as_deref().and_then(Cause::parse).map(Arc::new) };
-            let load_balancer_id = row.load_balancer_id.map(LoadBalancerId::new);
-            Some((position, Change { kind, id: row.object_id, project_id: row.project_id, load_balancer_id, why }))
-        };
-        Ok(Changes { changes: rows.into_iter().filter_map(change).collect(), end, more })
-    }
-
-    async fn begin_of_events(&self) -> Result<Position, Fault> {
-        let first = event_mark::Entity::find()
-            .order_by_asc(event_mark::Column::TransactionId)
-            .order_by_asc(event_mark::Column::EventSeq)
-            .one(self.db());
-        let first = first.await.map_err(fault_of)?;
-        Ok(first.map(|mark| Position { transaction_id: mark.transaction_id, seq: mark.event_seq }).unwrap_or_default())
-    }
-
-    /// Forgets changes that are older than `keep`, and those beyond the newest `count`. Called from time to time: it is
-    /// also what notes how far the log was when.
-    ///
-    /// # Errors
-    /// `Code::Internal`: the database failed.
-    pub async fn trim_events(&self, now: Timestamp, keep: Duration, count: u64) -> Result<(), Fault> {
-        if event_mark::Entity::find().one(self.db()).await.map_err(fault_of)?.is_none() {
-            // Nothing was ever forgotten: the log begins where it began.
-            self.mark(Position::default(), now).await?;
-        }
-        self.mark(self.end_of_events().await?, now).await?;
-        let oldest = now.0.saturating_sub(i64::try_from(keep.as_micros()).unwrap_or(i64::MAX));
-        let by_age = event_mark::Entity::find()
-            .filter(event_mark::Column::At.lte(oldest))
-            .order_by_desc(event_mark::Column::TransactionId)
-            .order_by_desc(event_mark::Column::EventSeq)
-            .one(self.db());
-        let by_age = by_age.await.map_err(fault_of)?;
-        let by_age = by_age.map(|mark| Position { transaction_id: mark.transaction_id, seq: mark.event_seq });
-        let by_count = self.last_event(count).await?;
-        let Some(bound) = by_age.max(by_count) else { return Ok(()) };
-        self.mark(bound, now).await?;
-        let gone = event::Entity::delete_many().filter(after(bound).not());
-        gone.exec(self.db()).await.map_err(fault_of)?;
-        let gone = event_mark::Entity::delete_many().filter(marks_before(bound));
-        gone.exec(self.db()).await.map(|_| ()).map_err(fault_of)
-    }
-
-    async fn mark(&self, position: Position, now: Timestamp) -> Result<(), Fault> {
-        let row = event_mark::ActiveModel {
-            transaction_id: Set(position.transaction_id),
-            event_seq: Set(position.seq),
-            at: Set(now.0),
-        };
-        let columns = [event_mark::Column::TransactionId, event_mark::Column::EventSeq];
-        let once = OnConflict::columns(columns).do_nothing().to_owned();
-        let insert = event_mark::Entity::insert(row).on_conflict(once).exec_without_returning(self.db());
-        insert.await.map(|_| ()).map_err(fault_of)
-    }
-
-    /// The log when the database is opened. One that was copied from another server may have ids of transactions that
-    /// this one has yet to come to: they would never be told in order, so they go, and cursors with them.
-    pub(crate) async fn open_events(&self) -> Result<(), Fault> {
-        let Some(next) = next_transaction(self.db().get_database_backend()) else { return Ok(()) };
-        let event_ahead = event::Entity::find().filter(Expr::col(event::Column::TransactionId).gt(next.clone()));
-        let event_ahead = event_ahead.one(self.db()).await.map_err(fault_of)?.is_some();
-        let mark_ahead = event_mark::Entity::find().filter(Expr::col(event_mark::Column::TransactionId).gt(next));
-        let mark_ahead = mark_ahead.one(self.db()).await.map_err(fault_of)?.is_some();
-        if !event_ahead && !mark_ahead {
-            return Ok(());
-        }
-        let end = self.end_of_events().await?;
-        event::Entity::delete_many().exec(self.db()).await.map_err(fault_of)?;
-        event_mark::Entity::delete_many().exec(self.db()).await.map_err(fault_of)?;
-        self.mark(end, Timestamp(0)).await
     }
 }

@@ -31,7 +31,10 @@ mod m0028_lead;
 mod m0030_sides;
 mod m0031_successors;
 mod m0032_scheduler_start;
+mod m0033_unclaimed;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use sea_orm_migration::prelude::*;
 
@@ -69,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0030_sides::Migration),
             Box::new(m0031_successors::Migration),
             Box::new(m0032_scheduler_start::Migration),
+            Box::new(m0033_unclaimed::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use ballast_model::{
     Uuid,
-    agent::{Agent, AgentDriver, DriverOptions, DriverState},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState, Unclaimed},
     ids::{AgentId, NetworkId, SubnetId},
     listener::{Listener, Mac, Protocol, Vip},
     load_balancer::LoadBalancer,
@@ -62,6 +62,7 @@ fn agent(number: usize) -> Agent {
         description: None,
         version: "1".to_owned(),
         zone: String::new(),
+        unclaimed: Unclaimed::default(),
         created_at: Timestamp(0),
         started_at: Timestamp(0),
         heartbeat_at: Timestamp(0),

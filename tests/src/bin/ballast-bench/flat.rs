@@ -7,7 +7,7 @@ use std::{fs, time::Instant};
 use ballast_lab::Lab;
 use ballast_model::{
     Uuid,
-    agent::Agent,
+    agent::{Agent, Unclaimed},
     listener::Protocol,
     load_balancer::LoadBalancer,
     pool::{LbMethod, NewPool},
@@ -52,6 +52,7 @@ fn away() -> Agent {
         id: Uuid::from_u128(1).into(),
         host: "away".to_owned(),
         zone: String::new(),
+        unclaimed: Unclaimed::default(),
         admin_state_up: false,
         description: None,
         version: String::new(),

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, time::Instant};
 use ballast_lab::Lab;
 use ballast_model::{
     Uuid,
-    agent::{Agent, AgentDriver, DriverOptions, DriverState},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState, Unclaimed},
     plugs::Plugs,
     time::Timestamp,
 };
@@ -47,6 +47,7 @@ fn registered(number: usize) -> Agent {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, &number.to_be_bytes()).into(),
         host: format!("registered-{number}"),
         zone: String::new(),
+        unclaimed: Unclaimed::default(),
         admin_state_up: true,
         description: None,
         version: String::new(),

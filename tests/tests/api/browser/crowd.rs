@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ballast_model::{
     Uuid,
-    agent::Agent,
+    agent::{Agent, Unclaimed},
     ids::{AgentId, PoolId},
     listener::{Listener, Protocol},
     load_balancer::LoadBalancer,
@@ -70,6 +70,7 @@ fn agent(id: AgentId) -> Agent {
         id,
         host: "h1".to_owned(),
         zone: String::new(),
+        unclaimed: Unclaimed::default(),
         admin_state_up: true,
         description: None,
         version: "1".to_owned(),

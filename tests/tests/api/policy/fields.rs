@@ -134,6 +134,8 @@ Network.subnet_ids       told, never taken
 Agent.host               told, never taken
 Agent.version            told, never taken
 Agent.zone               told, never taken
+Agent.unclaimed          told, never taken
+Agent.unclaimed_ids      told, never taken
 AgentDriver.name         told, never taken
 AgentDriver.version      told, never taken
 AgentDriver.state        told, never taken

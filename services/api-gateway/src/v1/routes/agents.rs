@@ -181,6 +181,17 @@ struct Configurations<'a> {
     /// Of one that is switched off and was asked for by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     emptying: Option<EmptyingShown<'a>>,
+    /// Absent: there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unclaimed: Option<UnclaimedShown<'a>>,
+}
+
+/// What it goes on running though no scheduler knows it.
+#[derive(Serialize)]
+struct UnclaimedShown<'a> {
+    load_balancers: u32,
+    /// Some of them.
+    load_balancer_ids: &'a [String],
 }
 
 /// What becomes of what an agent has that is switched off.
@@ -237,6 +248,8 @@ impl<'a> From<&'a Agent> for Configurations<'a> {
                 .emptying
                 .as_ref()
                 .map(|one| EmptyingShown { moving: one.moving, staying: one.staying.iter().map(staying).collect() }),
+            unclaimed: (agent.unclaimed > 0)
+                .then_some(UnclaimedShown { load_balancers: agent.unclaimed, load_balancer_ids: &agent.unclaimed_ids }),
         }
     }
 }

@@ -75,3 +75,40 @@ fn every_route_is_in_it() {
         assert_eq!(operation["operationId"], route.action, "{} {}", route.method, route.path);
     }
 }
+
+#[test]
+fn every_parameter_that_a_route_reads_is_said_of_an_operation_that_there_is() {
+    let mut said = BTreeSet::new();
+    let made = made();
+    walk(&made, "", &mut |_, value| {
+        if value["in"] == "query" {
+            said.insert(value["name"].as_str().unwrap_or_default().to_owned());
+        }
+    });
+    let routes = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/v2");
+    let mut read = 0;
+    for file in files(&routes) {
+        let text = fs::read_to_string(&file).unwrap();
+        for (begin, end) in [("query.last(\"", '"'), ("query.all(\"", '"'), ("query.only([\"", '"')] {
+            for rest in text.split(begin).skip(1) {
+                let name = rest.split(end).next().unwrap();
+                read += 1;
+                assert!(said.contains(name), "{}: {name} is in no operation", file.display());
+            }
+        }
+    }
+    assert!(read > 0);
+    for (action, name, _) in API.own {
+        assert!(
+            crate::v2_routes().iter().any(|route| route.action == *action),
+            "{name} is said of {action}, which there is not"
+        );
+    }
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, plain): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let own = plain.into_iter().filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"));
+    own.chain(folders.iter().filter(|path| !path.ends_with("tests")).flat_map(|path| files(path))).collect()
+}

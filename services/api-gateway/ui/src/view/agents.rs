@@ -29,6 +29,9 @@ struct Row {
     load_balancers: u32,
     drivers: Vec<Driver>,
     emptying: Option<Emptying>,
+    unclaimed: u32,
+    /// Some of these.
+    unclaimed_ids: Vec<String>,
 }
 
 /// What becomes of what it has, if it is switched off.
@@ -83,6 +86,8 @@ fn row(agent: &Agent, now: jiff::Timestamp) -> Row {
         load_balancers: agent.load_balancers,
         drivers: agent.drivers.iter().map(driver).collect(),
         emptying: agent.emptying.as_ref().map(emptying),
+        unclaimed: agent.unclaimed,
+        unclaimed_ids: agent.unclaimed_ids.clone(),
     }
 }
 

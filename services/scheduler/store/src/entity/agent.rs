@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ballast_model::{
-    agent::{Agent, AgentDriver, DriverOptions, DriverState, Session},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState, Session, Unclaimed},
     fault::Fault,
     plugs::Plugs,
     time::Timestamp,
@@ -11,7 +11,7 @@ use ballast_model::{
 use sea_orm::{NotSet, Set, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{from_json, json, member_of};
+use crate::codec::{from_json, json, member_of, natural};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "agent")]
@@ -35,6 +35,9 @@ pub struct Model {
     /// Which process of the agent has it.
     pub instance: String,
     pub zone: String,
+    pub unclaimed: i64,
+    /// Of some of these, a line each.
+    pub unclaimed_ids: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -89,6 +92,8 @@ impl ActiveModel {
             id: Set(agent.id.uuid()),
             host: Set(agent.host.clone()),
             zone: Set(agent.zone.clone()),
+            unclaimed: Set(agent.unclaimed.count.into()),
+            unclaimed_ids: Set(agent.unclaimed.ids.join("\n")),
             admin_state_up: Set(agent.admin_state_up),
             description: Set(agent.description.clone()),
             version: Set(agent.version.clone()),
@@ -130,6 +135,10 @@ impl Model {
             id: self.id.into(),
             host: self.host,
             zone: self.zone,
+            unclaimed: Unclaimed {
+                count: natural("unclaimed", self.unclaimed)?,
+                ids: self.unclaimed_ids.lines().map(str::to_owned).collect(),
+            },
             admin_state_up: self.admin_state_up,
             description: self.description,
             version: self.version,

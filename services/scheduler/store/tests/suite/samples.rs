@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ballast_model::{
     Uuid,
-    agent::{Agent, AgentDriver, DriverOptions, DriverState},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState, Unclaimed},
     health_monitor::{HealthMonitor, MonitorChange, MonitorType},
     ids::PoolId,
     listener::{Listener, Mac, NewVip, Protocol, Vip},
@@ -125,6 +125,7 @@ pub(crate) fn agent(number: u128) -> Agent {
         id: id(number),
         host: format!("host{number}"),
         zone: String::new(),
+        unclaimed: Unclaimed::default(),
         admin_state_up: true,
         description: Some("rack 3".to_owned()),
         version: "0.1.0".to_owned(),
