@@ -11,18 +11,25 @@ use hyper::body::{Frame, SizeHint};
 
 pub(crate) struct Body {
     bytes: Option<Bytes>,
-    /// It comes; otherwise the connection ends where it should.
-    comes: bool,
+    rest: Rest,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Comes,
+    /// Does not come, once the head of the reply is on its way.
+    Fails,
+    FailsNow,
 }
 
 impl Body {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()), comes: true }
+        Self { bytes: Some(Bytes::from(bytes)).filter(|bytes| !bytes.is_empty()), rest: Rest::Comes }
     }
 
     /// Its length is told, and nothing of it comes.
     pub(crate) fn cut(&mut self) {
-        self.comes = false;
+        self.rest = Rest::Fails;
     }
 }
 
@@ -30,12 +37,16 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let bytes = self.bytes.take();
-        let cut = !self.comes;
-        Poll::Ready(
-            bytes.map(|bytes| if cut { Err(io::Error::other("cut on request")) } else { Ok(Frame::data(bytes)) }),
-        )
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.rest {
+            Rest::Comes => Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Rest::Fails => {
+                self.rest = Rest::FailsNow;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Rest::FailsNow => Poll::Ready(Some(Err(io::Error::other("cut on request")))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -13,7 +13,7 @@ fn stages(visit: Visit) -> Visit {
 
 #[test]
 fn he_comes_once_before_or_after_a_request_that_fits() {
-    for (when, staged) in [(When::Before, 0), (When::After, 1)] {
+    for (when, lost) in [(When::Before, 0), (When::After, 1)] {
         let simulator = simulator();
         let client = Client::new(&simulator);
         let mut visit = if when == When::Before { Visit::before() } else { Visit::after() };
@@ -27,9 +27,10 @@ fn he_comes_once_before_or_after_a_request_that_fits() {
         assert_eq!(simulator.device().visits(), 1);
         assert_eq!(client.get("SlbNewCfgEnhRealServerTable/s1").status, 200);
         put(2);
-        assert_eq!((simulator.device().visits(), simulator.device().staged().len()), (0, 1 - staged));
+        assert_eq!(simulator.device().visits(), 0);
+        assert_eq!(simulator.device().staged().len(), 1 - lost);
         put(3);
-        assert_eq!(simulator.device().staged().len(), 2 - staged);
+        assert_eq!(simulator.device().staged().len(), 2 - lost);
     }
 }
 
@@ -41,7 +42,8 @@ fn his_rows_are_harmed_by_a_revert_and_forced_by_an_apply() {
     simulator.device().visit(stages(Visit::before()));
     assert!(simulator.device().harmed().is_empty() && simulator.device().forced().is_empty());
     assert_eq!(client.apply(), 4);
-    assert_eq!((simulator.device().harmed(), simulator.device().forced()), (Vec::<String>::new(), vec![HIS.to_owned()]));
+    assert!(simulator.device().harmed().is_empty());
+    assert_eq!(simulator.device().forced(), [HIS]);
     simulator.device().visit(Visit::before().asks("PUT", HIS, json!({"Metric": 2})));
     assert_eq!(client.set("agRevert", 2), 200);
     assert_eq!(simulator.device().harmed(), [HIS]);

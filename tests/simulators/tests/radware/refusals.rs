@@ -95,7 +95,7 @@ fn a_post_over_a_row_is_refused_unless_it_is_assumed_to_be_fine() {
     for (posts_over, status) in [(false, 406), (true, 200)] {
         let simulator = assuming(|assumptions| assumptions.posts_over = posts_over);
         let client = Client::new(&simulator);
-        let mut post = || client.send("POST", "/SlbNewCfgEnhGroupTable/g1", &json!({"Metric": 1})).status;
+        let post = || client.send("POST", "/SlbNewCfgEnhGroupTable/g1", &json!({"Metric": 1})).status;
         assert_eq!((post(), post()), (200, status));
     }
 }
