@@ -179,8 +179,8 @@ impl Alteon {
     ///
     /// | request | does |
     /// |---|---|
-    /// | `POST visits {"when": "before", "method": "PUT", "acts": [{"ask": ["PUT", "/SlbNewCfgEnhGroupTable/g9", {"Metric": 1}]}, "wait"]}` | see [`Visit`] |
-    /// | `POST visit …` | the same, now |
+    /// | `POST visits {"method": "PUT", "after": 2, "acts": […]}` | see [`Visit`] and, for what he does, [`super::Act`] |
+    /// | `POST visit {"acts": […]}` | the same, now |
     /// | `GET visits` | how many have not been made, what was harmed, forced and refused |
     /// | `GET rows` | the paths of what is staged, applied and in flash |
     /// | `POST pace {"apply_seconds": 2, "save_seconds": 1}` | how long both take |

@@ -51,7 +51,10 @@ mod tests {
     #[test]
     fn a_path_has_a_table_an_index_and_a_query() {
         let one = path("/config/SlbNewCfgEnhVirtServicesTable/v1/1", Some("count=9000&props=A,B")).unwrap();
-        assert_eq!((one.name.as_deref(), one.index.join("/")), (Some("SlbNewCfgEnhVirtServicesTable"), "v1/1".to_owned()));
+        assert_eq!(
+            (one.name.as_deref(), one.index.join("/")),
+            (Some("SlbNewCfgEnhVirtServicesTable"), "v1/1".to_owned())
+        );
         assert_eq!((one.number("count"), one.option("props")), (Some(9000), Some("A,B")));
     }
 

@@ -53,11 +53,11 @@ pub(crate) fn text_of(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{super::schema::Schema, *};
+    use crate::radware::schema::{Release, Schema};
 
     #[test]
     fn fields_take_numbers_as_text_and_refuse_what_is_out_of_range() {
-        let schema = Schema::of(super::super::Release::New);
+        let schema = Schema::of(Release::New);
         let server = &schema.tables["SlbNewCfgEnhRealServerTable"].fields;
         assert_eq!(server["Weight"].accepts(&json!("48")), Some(json!(48)));
         assert_eq!(server["Weight"].accepts(&json!(49)), None);

@@ -16,7 +16,7 @@ pub enum When {
     After,
 }
 
-/// One thing that he does.
+/// One thing that he does: in JSON `{"ask": ["PUT", "SlbNewCfgEnhGroupTable/g9", {"Metric": 1}]}` or `"wait"`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {

@@ -105,7 +105,10 @@ impl Client {
 /// A virtual server `v1` on 192.0.2.10:80 with the group `g1` of two members, `s1` and `s2` on port 8080, staged.
 pub(crate) fn deploy(client: &Client) {
     let made = [
-        ("SlbNewAdvhcHttpTable/hc1", json!({"Interval": "5", "Timeout": "3", "Path": "/healthz", "ResponseCode": "200"})),
+        (
+            "SlbNewAdvhcHttpTable/hc1",
+            json!({"Interval": "5", "Timeout": "3", "Path": "/healthz", "ResponseCode": "200"}),
+        ),
         ("SlbNewCfgEnhRealServerTable/s1", json!({"IpAddr": "10.0.0.1", "State": "2"})),
         ("SlbNewCfgEnhRealServPortTable/s1/1", json!({"RealPort": "8080"})),
         ("SlbNewCfgEnhRealServerTable/s2", json!({"IpAddr": "10.0.0.2", "State": "2"})),

@@ -77,7 +77,11 @@ fn an_absent_row_has_four_answers() {
         let answer = client.get("SlbNewCfgEnhGroupTable/nope");
         assert_eq!(answer.status, status);
         assert!(answer.text.contains(shown), "{absent:?}: {}", answer.text);
-        assert_eq!(client.get("SlbNewCfgEnhGroupTable").body(), json!({"SlbNewCfgEnhGroupTable": []}), "a table is no row");
+        assert_eq!(
+            client.get("SlbNewCfgEnhGroupTable").body(),
+            json!({"SlbNewCfgEnhGroupTable": []}),
+            "a table is no row"
+        );
     }
 }
 

@@ -39,7 +39,13 @@ fn what_published_clients_send_is_taken_and_leaves_what_they_leave() {
             };
             let answer = device.send_text(request["method"].as_str().unwrap(), path, &body);
             let refused = request["refused"] == true;
-            assert_eq!(answer.status == 200, !refused, "{client}, request {}: {request}: {}", position + 1, answer.text);
+            assert_eq!(
+                answer.status == 200,
+                !refused,
+                "{client}, request {}: {request}: {}",
+                position + 1,
+                answer.text
+            );
             let state = answer.body()["agApplyConfig"].clone();
             assert!([json!(null), json!(2), json!(4)].contains(&state), "{client}, request {}: {state}", position + 1);
         }

@@ -22,10 +22,7 @@ fn terminate(client: &Client, certificate: &str, mark: &str) {
         ("SlbNewSslCfgSSLPolTable/p1", json!({"AdminStatus": "1", "Fessl": "1", "FETls10Version": "2"})),
         ("SlbNewCfgEnhVirtServicesTable/v1/2", json!({"VirtPort": "443", "RealPort": "0", "UDPBalance": "3"})),
         ("SlbNewCfgEnhVirtServicesSecondPartTable/v1/2", json!({"SSLpol": "p1", "ServCert": certificate})),
-        (
-            "SlbNewCfgEnhVirtServicesFifthPartTable/v1/2",
-            json!({"ServApplicationType": "7", "ServCertGrpMark": mark}),
-        ),
+        ("SlbNewCfgEnhVirtServicesFifthPartTable/v1/2", json!({"ServApplicationType": "7", "ServCertGrpMark": mark})),
         ("SlbNewCfgEnhVirtServicesSeventhPartTable/v1/2", json!({"RealGroup": "g1"})),
     ] {
         assert_eq!(client.put(path, &body), 200, "{path}");
@@ -46,7 +43,10 @@ fn a_certificate_and_its_key_are_two_rows_of_which_the_key_is_shown_to_nobody() 
     for answer in [client.get("SlbNewSslCfgCertsTable"), client.get("getdiff")] {
         assert!(!answer.text.contains("PRIVATE"), "{}", answer.text);
     }
-    assert_eq!((client.delete("SlbNewSslCfgCertsTable/c1/3"), client.delete("SlbNewSslCfgCertsTable/c1/1")), (200, 200));
+    assert_eq!(
+        (client.delete("SlbNewSslCfgCertsTable/c1/3"), client.delete("SlbNewSslCfgCertsTable/c1/1")),
+        (200, 200)
+    );
     assert_eq!(client.delete("SlbNewSslCfgCertsTable/c1/2"), 406);
 }
 
@@ -91,7 +91,8 @@ fn a_group_of_certificates_is_looked_at_one_by_one() {
     terminate(&client, "cg1", "2");
     assert_eq!(client.apply(), 5);
     assert_eq!((import(&client, "cert", &certificate), import(&client, "key", &key)), (200, 200));
-    for body in [json!({"Type": "3"}), json!({"AddCert": "c1"}), json!({"AddCert": "c2"}), json!({"DefaultCert": "c1"})] {
+    for body in [json!({"Type": "3"}), json!({"AddCert": "c1"}), json!({"AddCert": "c2"}), json!({"DefaultCert": "c1"})]
+    {
         assert_eq!(client.put("SlbNewSslCfgGroupsTable/cg1", &body), 200);
     }
     assert_eq!(client.apply(), 5);
