@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// The answer to a read of one row that is not there: all four are known of some device or table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AbsentRow {
     /// 200 with an empty list.
     Empty,
@@ -16,7 +19,8 @@ pub enum AbsentRow {
 }
 
 /// What comes of a group without members in a service, at the apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EmptyGroup {
     Taken,
     WarnedOf,
@@ -24,7 +28,8 @@ pub enum EmptyGroup {
 }
 
 /// How the device behaves where nobody knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Assumptions {
     pub absent: AbsentRow,
     /// Refusals have the HTTP status 200.

@@ -186,6 +186,8 @@ impl Alteon {
     /// | `POST pace {"apply_seconds": 2, "save_seconds": 1}` | how long both take |
     /// | `POST apply-fails ["a line"]`, `apply-warns`, `save-fails` | how the next one ends |
     /// | `POST commit` | all that is staged runs and is saved |
+    /// | `POST assume {"absent": "not_found"}` | see [`Assumptions`]; the rest is as it is by default |
+    /// | `POST identifier "vadc-7"` | what `agPlatformIdentifier` says |
     pub(super) fn pull(&mut self, method: &str, name: &str, body: &[u8]) -> Option<Result<Value, String>> {
         let done = match (method, name) {
             ("POST", "visits") => parsed(body).map(|visit| self.expect(visit)),
@@ -207,6 +209,8 @@ impl Alteon {
             ("POST", "apply-fails") => parsed(body).map(|lines| self.judge_apply(Verdict::Failed(lines))),
             ("POST", "apply-warns") => parsed(body).map(|lines| self.judge_apply(Verdict::Warned(lines))),
             ("POST", "save-fails") => parsed(body).map(|lines| self.judge_save(Verdict::Failed(lines))),
+            ("POST", "assume") => parsed(body).map(|assumptions| self.assume(assumptions)),
+            ("POST", "identifier") => parsed(body).map(|identifier: String| self.set_identifier(&identifier)),
             ("POST", "commit") => {
                 self.commit();
                 Ok(())

@@ -30,6 +30,10 @@ fn visits_commits_and_rows_are_moved_and_seen_from_another_process() {
     assert_eq!(client.apply(), 3);
     assert_eq!(lever("POST", "commit", &Value::Null).status, 200);
     assert_eq!(lever("GET", "rows", &Value::Null).body()["flash"], rows["staged"]);
+    assert_eq!(lever("POST", "assume", &json!({"absent": "not_found", "empty_group": "refused"})).status, 200);
+    assert_eq!(client.get("SlbNewCfgEnhGroupTable/nope").status, 404);
+    assert_eq!(lever("POST", "identifier", &json!("vadc-7")).status, 200);
+    assert_eq!(client.get("agPlatformIdentifier").body(), json!({"agPlatformIdentifier": "vadc-7"}));
     assert_eq!(lever("POST", "visits", &json!({"when": "never"})).status, 400);
     assert_eq!(lever("POST", "nothing", &Value::Null).status, 400);
 }
