@@ -11,7 +11,8 @@ use crate::{Health, World};
 impl Alteon {
     /// The administrator's name and password.
     pub fn set_credentials(&mut self, user: &str, password: &str) {
-        (user.clone_into(&mut self.access.user), password.clone_into(&mut self.access.password));
+        user.clone_into(&mut self.access.user);
+        password.clone_into(&mut self.access.password);
     }
 
     /// How it behaves where nobody knows.

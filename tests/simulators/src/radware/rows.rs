@@ -134,15 +134,15 @@ impl Alteon {
     fn check_actions(&self, target: &Target, fields: &[(String, Value)]) -> Result<(), Refused> {
         for (name, value) in fields {
             let member = format!("{MEMBERSHIPS}/{}/{}", target.joined(), text_of(value));
+            let server = format!("{SERVERS}/{}", text_of(value));
+            let takes_any = self.assumptions.groups_take_missing_servers;
             match name.as_str() {
                 "Copy" => return Err(Refused::value(&target.table, name)),
                 "RemoveServer" if !self.unit.staged.has(&member) => {
                     return Err(Refused::Missing(MEMBERSHIPS.to_owned()));
                 }
-                "AddServer" if !self.assumptions.groups_take_missing_servers => {
-                    if !self.unit.staged.has(&format!("{SERVERS}/{}", text_of(value))) {
-                        return Err(Refused::Missing(SERVERS.to_owned()));
-                    }
+                "AddServer" if !takes_any && !self.unit.staged.has(&server) => {
+                    return Err(Refused::Missing(SERVERS.to_owned()));
                 }
                 _ => {}
             }
@@ -161,12 +161,18 @@ impl Alteon {
             "RemoveServer" => drop(staged.rows.remove(&member())),
             "AddCert" | "RemCert" => {
                 let row = staged.rows.entry(target.path()).or_default();
-                let list = row.entry(CERTIFICATES.to_owned()).or_insert_with(|| Value::Array(Vec::new()));
-                if let Value::Array(list) = list {
-                    list.retain(|one| *one != value);
-                    if name == "AddCert" {
-                        list.push(value);
-                    }
+                let mut names = match row.remove(CERTIFICATES) {
+                    Some(Value::Array(names)) => names,
+                    _ => Vec::new(),
+                };
+                names.retain(|one| *one != value);
+                if name == "AddCert" {
+                    names.push(value);
+                    names.sort_by_key(text_of);
+                }
+                // A group that has none is as it was before it had one.
+                if !names.is_empty() {
+                    row.insert(CERTIFICATES.to_owned(), Value::Array(names));
                 }
             }
             _ if is_deletion(name) => {}

@@ -22,9 +22,11 @@ fn every_request_needs_credentials_and_a_logout_ends_the_session_behind_them() {
     assert_eq!(ask(&client), 401);
     client.authorization = Some(BAD);
     assert_eq!(ask(&client), 401);
+    simulator.device().set_credentials("admin", "wrong");
+    assert_eq!(ask(&client), 200);
     let callers: Vec<Option<String>> = simulator.journal.take().into_iter().map(|entry| entry.session).collect();
     let admin = Some("admin".to_owned());
-    assert_eq!(callers, [admin.clone(), admin, None, None]);
+    assert_eq!(callers, [admin.clone(), admin.clone(), None, None, admin]);
 }
 
 #[test]

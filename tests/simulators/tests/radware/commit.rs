@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ballast_simulators::{
     Device,
-    radware::{EmptyGroup, Pace, Peer, Verdict},
+    radware::{Assumptions, EmptyGroup, Pace, Peer, Verdict},
 };
 use serde_json::{Value, json};
 
@@ -257,4 +257,47 @@ fn a_peer_may_be_told_at_each_apply() {
     assert_eq!(client.apply(), COMPLETE);
     assert!(simulator.device().peer_agrees());
     assert_eq!(client.scalar("agSyncNeeded"), 2);
+}
+
+/// Each line: what is assumed, what is staged beside a load balancer that is fine, the answer, and the apply's.
+#[test]
+fn what_nobody_knows_of_an_apply_can_be_chosen() {
+    type Change = fn(&mut Assumptions);
+    let second = [
+        ("SlbNewCfgEnhVirtServerTable/v2", json!({"VirtServerIpAddress": "192.0.2.10", "VirtServerState": "2"})),
+        ("SlbNewCfgEnhVirtServicesTable/v2/1", json!({"VirtPort": "81"})),
+        ("SlbNewCfgEnhVirtServicesSeventhPartTable/v2/1", json!({"RealGroup": "g1"})),
+    ];
+    let missing = [("SlbNewCfgEnhGroupTable/g1", json!({"AddServer": "s9"}))];
+    let empty = ["s1", "s2"].map(|server| ("SlbNewCfgEnhGroupTable/g1", json!({ "RemoveServer": server })));
+    let table: [(Change, &[(&str, Value)], u16, i64); 7] = [
+        (|all| all.shared_addresses = true, &second, 200, COMPLETE),
+        (|all| all.shared_addresses = false, &second, 200, FAILED),
+        (|all| all.groups_take_missing_servers = true, &missing, 200, FAILED),
+        (|all| all.groups_take_missing_servers = false, &missing, 406, COMPLETE),
+        (|all| all.empty_group = EmptyGroup::Taken, &empty, 200, COMPLETE),
+        (|all| all.empty_group = EmptyGroup::WarnedOf, &empty, 200, WARNED),
+        (|all| all.empty_group = EmptyGroup::Refused, &empty, 200, FAILED),
+    ];
+    for (position, (change, writes, status, state)) in table.into_iter().enumerate() {
+        let simulator = assuming(change);
+        let client = Client::new(&simulator);
+        deploy(&client);
+        for (path, body) in writes {
+            assert_eq!(client.put(path, body), status, "line {position}: {path}");
+        }
+        assert_eq!(client.apply(), state, "line {position}: {:?}", client.lines());
+    }
+}
+
+#[test]
+fn what_is_reverted_with_the_apply_may_run_on_until_the_next_one() {
+    for (runs, applied) in [(true, 0), (false, 1)] {
+        let simulator = assuming(|assumptions| assumptions.revert_apply_runs = runs);
+        let client = Client::new(&simulator);
+        assert_eq!(client.put("SlbNewCfgEnhGroupTable/g1", &json!({"Metric": 1})), 200);
+        assert_eq!((client.apply(), client.set("agRevertApply", 2)), (COMPLETE, 200));
+        assert_eq!(client.rows("SlbNewCfgEnhGroupTable").len(), 0);
+        assert_eq!(client.rows("SlbCurCfgEnhGroupTable").len(), applied);
+    }
 }

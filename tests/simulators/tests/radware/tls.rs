@@ -99,6 +99,11 @@ fn a_group_of_certificates_is_looked_at_one_by_one() {
     assert!(client.lines().iter().all(|line| line.contains("c2")), "{:?}", client.lines());
     assert_eq!(client.put("SlbNewSslCfgGroupsTable/cg1", &json!({"RemCert": "c2"})), 200);
     assert_eq!(client.apply(), 4);
+    for body in [json!({"RemCert": "c1"}), json!({"AddCert": "c3"}), json!({"AddCert": "c1"}), json!({"RemCert": "c3"})]
+    {
+        assert_eq!(client.put("SlbNewSslCfgGroupsTable/cg1", &body), 200);
+    }
+    assert_eq!(client.scalar("agApplyPending"), 3, "they have no order");
 }
 
 #[test]
