@@ -262,7 +262,7 @@ fn a_peer_may_be_told_at_each_apply() {
 /// Each line: what is assumed, what is staged beside a load balancer that is fine, the answer, and the apply's.
 #[test]
 fn what_nobody_knows_of_an_apply_can_be_chosen() {
-    type Change = fn(&mut Assumptions);
+    type Line<'a> = (fn(&mut Assumptions), &'a [(&'a str, Value)], u16, i64);
     let second = [
         ("SlbNewCfgEnhVirtServerTable/v2", json!({"VirtServerIpAddress": "192.0.2.10", "VirtServerState": "2"})),
         ("SlbNewCfgEnhVirtServicesTable/v2/1", json!({"VirtPort": "81"})),
@@ -270,7 +270,7 @@ fn what_nobody_knows_of_an_apply_can_be_chosen() {
     ];
     let missing = [("SlbNewCfgEnhGroupTable/g1", json!({"AddServer": "s9"}))];
     let empty = ["s1", "s2"].map(|server| ("SlbNewCfgEnhGroupTable/g1", json!({ "RemoveServer": server })));
-    let table: [(Change, &[(&str, Value)], u16, i64); 7] = [
+    let table: [Line; 7] = [
         (|all| all.shared_addresses = true, &second, 200, COMPLETE),
         (|all| all.shared_addresses = false, &second, 200, FAILED),
         (|all| all.groups_take_missing_servers = true, &missing, 200, FAILED),
