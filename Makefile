@@ -182,5 +182,5 @@ deny: ## licences, bans, sources and advisories of what we depend on
 
 clean: ## remove what was built and installed here
 	cargo clean
-	rm -rf .venv-neutron .venv-openstack .venv-tempest .venv-grpc .venv-acos .venv-netscaler .venv-schemathesis \
-		.venv-keystone .venv-barbican .venv-neutron-server .venv-axe .gophercloud .promtool
+	rm -rf .venv-neutron .venv-openstack .venv-tempest .venv-grpc .venv-acos .venv-netscaler .venv-alteon \
+		.venv-schemathesis .venv-keystone .venv-barbican .venv-neutron-server .venv-axe .gophercloud .promtool

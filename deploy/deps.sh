@@ -37,6 +37,7 @@ tempest_venv=.venv-tempest
 grpc_venv=.venv-grpc
 acos_venv=.venv-acos
 netscaler_venv=.venv-netscaler
+alteon_venv=.venv-alteon
 fuzzer_venv=.venv-schemathesis
 keystone_venv=.venv-keystone
 barbican_venv=.venv-barbican
@@ -271,6 +272,10 @@ netscaler() {
     environment "$netscaler_venv" tests/clients/netscaler-requirements.txt "a client of NetScaler"
 }
 
+alteon() {
+    environment "$alteon_venv" tests/clients/alteon-requirements.txt "Radware's client"
+}
+
 fuzzer() {
     environment "$fuzzer_venv" tests/clients/schemathesis-requirements.txt schemathesis
 }
@@ -405,7 +410,7 @@ for group in "$@"; do
         neutron) neutron_server; keystone ;;
         chaos) nextest ;;
         browser) axe; nextest ;;
-        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; barbican; neutron_server; gophercloud; fetch_promtool; axe ;;
+        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; alteon; fuzzer; keystone; barbican; neutron_server; gophercloud; fetch_promtool; axe ;;
     esac
 done
 say "all is there"

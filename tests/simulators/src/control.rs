@@ -13,6 +13,8 @@
 //! | `DELETE sessions` | ends them all |
 //! | `POST traffic {"partition": "t1", "path": "lbvserver/v1", "traffic": {"connections": 3}}` | sets counters |
 //! | `POST reboot` | off and on again |
+//!
+//! A device may have more: `radware` has those of its second user, of its commits and of its rows (see `pull` in its levers).
 
 use std::{net::IpAddr, sync::PoisonError, time::Duration};
 
@@ -92,7 +94,10 @@ fn pull<D: Device>(lever: &str, request: &Request, stage: &Stage<D>) -> Result<V
             let Advance { advance_seconds } = body(request)?;
             stage.clock.advance(Duration::from_secs(advance_seconds));
         }
-        (method, _) => return Err(format!("there is no lever {method} {lever}")),
+        (method, _) => {
+            let own = device().pull(method, lever, &request.body);
+            return own.unwrap_or_else(|| Err(format!("there is no lever {method} {lever}")));
+        }
     }
     Ok(json!({}))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{Health, Reply, Request};
 
@@ -40,6 +41,11 @@ pub trait Device: Send + 'static {
 
     /// Off and on again: what was not saved is lost, counters and sessions too.
     fn reboot(&mut self);
+
+    /// A lever that this device alone has, by the method and the path behind `/_simulator/`. None: there is no such.
+    fn pull(&mut self, _method: &str, _lever: &str, _body: &[u8]) -> Option<Result<Value, String>> {
+        None
+    }
 }
 
 /// What passed through, in no vendor's words.

@@ -38,6 +38,8 @@ pub enum Kind {
     Astray,
     /// Of several objects in one request, the first half is carried out and the rest fails.
     HalfApplied,
+    /// Carried out; the reply says how long its body is, and the connection ends before it.
+    NoBody,
 }
 
 impl Kind {
@@ -121,13 +123,9 @@ impl Fault {
     }
 
     fn matches(&self, request: &Request, caller: &Caller) -> bool {
-        let fits = |pattern: &str| match &request.query {
-            Some(query) if pattern.contains('?') => matches(pattern, &format!("{}?{query}", request.path)),
-            _ => matches(pattern, &request.path),
-        };
         let holds = |wanted: &str| String::from_utf8_lossy(&request.body).contains(wanted);
         self.method.as_deref().is_none_or(|wanted| wanted == request.method)
-            && self.path.as_deref().is_none_or(fits)
+            && self.path.as_deref().is_none_or(|pattern| fits(pattern, request))
             && self.body.as_deref().is_none_or(holds)
             && (self.partition.is_none() || self.partition == caller.partition)
     }
@@ -169,6 +167,14 @@ impl Faults {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a path fits a pattern, in which `*` stands for any text; with the query when there is a `?` in it.
+pub(crate) fn fits(pattern: &str, request: &Request) -> bool {
+    match &request.query {
+        Some(query) if pattern.contains('?') => matches(pattern, &format!("{}?{query}", request.path)),
+        _ => matches(pattern, &request.path),
     }
 }
 

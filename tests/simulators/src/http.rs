@@ -62,6 +62,15 @@ impl Reply {
         }
     }
 
+    #[must_use]
+    pub fn text(body: &str) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
     /// A reply without a body.
     #[must_use]
     pub fn empty(status: u16) -> Self {
@@ -106,9 +115,39 @@ pub fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// JSON in which a comma may stand before a closing brace, as some clients write it; none when it is something else.
+#[must_use]
+pub fn loose_json(body: &[u8]) -> Option<Value> {
+    if let Ok(strict) = serde_json::from_slice(body) {
+        return Some(strict);
+    }
+    let mut kept = Vec::with_capacity(body.len());
+    let (mut in_text, mut escaped) = (false, false);
+    for (at, byte) in body.iter().enumerate() {
+        let next = || body[at + 1..].iter().find(|byte| !byte.is_ascii_whitespace());
+        if !in_text && *byte == b',' && next().is_some_and(|next| b"}]".contains(next)) {
+            continue;
+        }
+        if *byte == b'"' && !escaped {
+            in_text = !in_text;
+        }
+        escaped = in_text && *byte == b'\\' && !escaped;
+        kept.push(*byte);
+    }
+    serde_json::from_slice(&kept).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comma_before_a_brace_is_passed_over_unless_it_is_text() {
+        let value = |text: &str| loose_json(text.as_bytes());
+        assert_eq!(value("{\n\"a\":\"1\",\n}"), Some(serde_json::json!({"a": "1"})));
+        assert_eq!(value(r#"{"a":"x\",}","b":[1,],}"#), Some(serde_json::json!({"a": "x\",}", "b": [1]})));
+        assert_eq!(value("{,"), None);
+    }
 
     #[test]
     fn percent_encoding_is_taken_off_and_a_stray_sign_stays() {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Caller;
+use crate::{Caller, http::loose_json};
 
 /// One request and its fate.
 #[derive(Clone, Debug, Serialize)]
@@ -14,7 +14,7 @@ pub struct Entry {
     /// As it was sent.
     pub path: String,
     pub query: Option<String>,
-    /// None: no body, or none that is JSON. Of a form its JSON.
+    /// None: no body, or none that is JSON, though a comma may be too many. Of a form its JSON.
     pub body: Option<Value>,
     /// Asks for a change of the configuration.
     pub write: bool,
@@ -34,7 +34,7 @@ impl Entry {
             method: request.method.clone(),
             path: request.path.clone(),
             query: request.query.clone(),
-            body: request.json().or_else(|| Some(request.form()?.0)),
+            body: loose_json(&request.body).or_else(|| Some(request.form()?.0)),
             write,
             session: caller.session,
             partition: caller.partition,

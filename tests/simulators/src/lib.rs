@@ -9,6 +9,7 @@
 //! published schemas, clients and traces; where those say nothing the module that assumes it says so.
 
 pub mod a10;
+mod body;
 pub mod clock;
 pub mod control;
 pub mod device;
@@ -17,6 +18,7 @@ pub mod health;
 pub mod http;
 pub mod journal;
 pub mod netscaler;
+pub mod radware;
 mod serve;
 mod sessions;
 pub mod simulator;

@@ -6,6 +6,7 @@ use ballast_simulators::{
     Clock, Device, Options, Simulator,
     a10::{A10, Release},
     netscaler::NetScaler,
+    radware::Alteon,
 };
 use clap::{Parser, ValueEnum};
 
@@ -26,6 +27,7 @@ struct Arguments {
 enum Kind {
     A10,
     Netscaler,
+    Radware,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The newest one: it speaks TLS as its driver asks for it.
         Kind::A10 => serve(A10::new(Release::Five), &arguments),
         Kind::Netscaler => serve(NetScaler::default(), &arguments),
+        Kind::Radware => serve(Alteon::default(), &arguments),
     }
 }
 

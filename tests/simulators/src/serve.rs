@@ -5,14 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, header::TRANSFER_ENCODING, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Clock, Device, Entry, Faults, Health, Journal, Kind, Refusal, Reply, Request, World, control};
+use crate::{Clock, Device, Entry, Faults, Health, Journal, Kind, Refusal, Reply, Request, World, body::Body, control};
 
 const LENGTH_REQUIRED: u16 = 411;
 
@@ -50,7 +49,7 @@ async fn connection<D: Device>(stream: TcpStream, stage: Arc<Stage<D>>) {
 async fn respond<D: Device>(
     request: hyper::Request<Incoming>,
     stage: Arc<Stage<D>>,
-) -> io::Result<hyper::Response<Full<Bytes>>> {
+) -> io::Result<hyper::Response<Body>> {
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let request = read(request).await?;
     if chunked {
@@ -65,7 +64,11 @@ async fn respond<D: Device>(
     if let Some(Kind::Delay(milliseconds)) = kind {
         tokio::time::sleep(Kind::delay(milliseconds)).await;
     }
-    written(reply.ok_or_else(|| io::Error::other("dropped on request"))?)
+    let mut response = written(reply.ok_or_else(|| io::Error::other("dropped on request"))?)?;
+    if kind == Some(Kind::NoBody) {
+        response.body_mut().cut();
+    }
+    Ok(response)
 }
 
 impl<D: Device> Stage<D> {
@@ -95,13 +98,14 @@ impl<D: Device> Stage<D> {
                 | Kind::ExpireSession
                 | Kind::Astray
                 | Kind::NoContent
-                | Kind::HalfApplied,
+                | Kind::HalfApplied
+                | Kind::NoBody,
             ) => true,
             Some(Kind::DropBefore | Kind::Html503 | Kind::Busy | Kind::Fail | Kind::Secondary) => false,
         };
         let carried_out = |device: &mut D| device.answer(request, &world);
         let reply = match kind {
-            None | Some(Kind::Delay(_) | Kind::Astray) => Some(carried_out(&mut device)),
+            None | Some(Kind::Delay(_) | Kind::Astray | Kind::NoBody) => Some(carried_out(&mut device)),
             Some(Kind::HalfApplied) => Some(device.answer_half(request, &world)),
             Some(Kind::DropBefore) => None,
             Some(Kind::DropAfter) => {
@@ -141,10 +145,10 @@ async fn read(request: hyper::Request<Incoming>) -> io::Result<Request> {
     })
 }
 
-fn written(reply: Reply) -> io::Result<hyper::Response<Full<Bytes>>> {
+fn written(reply: Reply) -> io::Result<hyper::Response<Body>> {
     let mut response = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
         response = response.header(name, value);
     }
-    response.body(Full::new(Bytes::from(reply.body))).map_err(io::Error::other)
+    response.body(Body::new(reply.body)).map_err(io::Error::other)
 }

@@ -75,6 +75,26 @@ fn each_device_is_served_and_its_levers_move_it() {
     }
 }
 
+/// It has no login: name and password come with each request.
+#[test]
+fn the_alteon_is_served_and_its_own_levers_move_it() {
+    let program = Program::start(&["radware"]);
+    let address: SocketAddr = program.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let headers = [("Authorization".to_owned(), "Basic YWRtaW46YWRtaW4=".to_owned())];
+    let send = |method: &str, path: &str, body: &Value| wire::send(address, (method, path), &headers, body).status;
+    let lever = |method: &str, lever: &str, body: &Value| program.send(method, &format!("/_simulator/{lever}"), body);
+    assert_eq!(send("PUT", "/config/SlbNewCfgEnhGroupTable/g1", &json!({"Metric": 1})), 200);
+    assert_eq!(lever("GET", "sessions", &Value::Null).body()["sessions"], 1);
+    assert_eq!(lever("POST", "faults", &json!({"kind": "no_body"})).status, 200);
+    assert_eq!(send("POST", "/config?action=apply", &Value::Null), 200);
+    let rows = lever("GET", "rows", &Value::Null).body();
+    assert_eq!((&rows["applied"], &rows["flash"]), (&json!(["SlbNewCfgEnhGroupTable/g1"]), &json!([])));
+    assert_eq!(lever("POST", "reboot", &Value::Null).status, 200);
+    assert_eq!(lever("GET", "rows", &Value::Null).body()["staged"], json!([]));
+    assert_eq!(lever("POST", "traffic", &json!({"partition": "", "path": "x", "traffic": {}})).status, 200);
+    assert_eq!(program.send("GET", "/config?prop=agApplyPending", &Value::Null).status, 401);
+}
+
 #[test]
 fn with_tls_the_authority_is_written_before_it_answers() {
     let directory = tempfile::tempdir().unwrap();
@@ -86,7 +106,8 @@ fn with_tls_the_authority_is_written_before_it_answers() {
 
 #[test]
 fn a_body_in_chunks_is_refused_and_the_connection_ends() {
-    for (device, login) in [("a10", "/axapi/v3/auth"), ("netscaler", "/nitro/v1/config/login")] {
+    let paths = [("a10", "/axapi/v3/auth"), ("netscaler", "/nitro/v1/config/login"), ("radware", "/config")];
+    for (device, login) in paths {
         let program = Program::start(&[device]);
         let head = format!("POST {login} HTTP/1.1\r\nHost: device\r\nTransfer-Encoding: chunked\r\n\r\n");
         let mut stream = TcpStream::connect(program.url.strip_prefix("http://").unwrap()).unwrap();
