@@ -43,26 +43,29 @@ fn make(site: &Site) -> Outcome<(String, String)> {
     Ok((made.id(), address))
 }
 
-/// The host of the active side, when both sides hear each other.
-fn active(site: &Site, id: &str) -> Outcome<usize> {
+/// The host of the active side, when both sides hear each other. It is not the one that was switched off before: a scheduler that
+/// has just started says what it had stored until an agent tells it more.
+fn active(site: &Site, id: &str, former: Option<usize>) -> Outcome<usize> {
+    let former = former.map(|agent| site.agents[agent].name.clone());
     let path = format!("/ballast/v1/loadbalancers/{id}/sides");
     let host = wait_until(PATIENCE, "two sides that hear each other", || {
         let sides = site.rest.try_call("GET", &path, None)?.body["sides"].clone();
         let hears = ["active", "standby"].iter().all(|side| sides[side]["peer_heard"] == true);
         let is_whole = hears && sides["active"]["answers"] == true && sides["standby"]["deployed"] == true;
-        is_whole.then(|| sides["active"]["host"].as_str().map(str::to_owned)).flatten()
+        let host = sides["active"]["host"].as_str().map(str::to_owned);
+        host.filter(|_| is_whole).filter(|host| former.as_ref() != Some(host))
     });
     Ok(site.agents.iter().position(|agent| agent.name == host).ok_or("an unknown host is active")?)
 }
 
-/// Milliseconds without an answer.
-fn round(site: &mut Site, id: &str, asking: &Asking) -> Outcome<f64> {
-    let active = active(site, id)?;
+/// Which host was switched off, and milliseconds without an answer.
+fn round(site: &mut Site, id: &str, asking: &Asking, former: Option<usize>) -> Outcome<(usize, f64)> {
+    let active = active(site, id, former)?;
     site.scheduler.take().ok_or("no scheduler")?.kill()?;
     let gap = outage::gap(site, active, asking)?;
     site.start_scheduler();
     outage::switch_on(site, active)?;
-    Ok(gap.as_secs_f64() * SECOND)
+    Ok((active, gap.as_secs_f64() * SECOND))
 }
 
 pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
@@ -78,9 +81,10 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
     site.wait_for_traffic(&address);
     let target = SocketAddr::new(address.parse()?, 80);
     let asking = Asking::start(probe::namespace(&site.client)?, target);
-    let mut times = Samples::default();
+    let (mut times, mut former) = (Samples::default(), None);
     for number in 0..options.count(ROUNDS) {
-        let milliseconds = round(&mut site, &id, &asking)?;
+        let (active, milliseconds) = round(&mut site, &id, &asking, former)?;
+        former = Some(active);
         if options.quick {
             println!("{:>4}: {milliseconds:.0} ms", number + 1);
         }
