@@ -30,8 +30,8 @@ const LIVENESS: (u32, u32, u32) = (30_000, 50_000, 75_000);
 const MINUTE: Duration = Duration::from_secs(60);
 /// Between two writes.
 const PACE: Duration = Duration::from_millis(100);
-/// What is begun at the start is done by then.
-const SETTLED: Duration = Duration::from_secs(5);
+/// What is begun at the start, as storing what ten thousand have told, is done when in so long it takes no less than before.
+const WINDOW: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(600);
 const AIM: &str = "1.2 or less";
 const PATH: &str = "/v2/lbaas/loadbalancers";
@@ -67,6 +67,22 @@ fn share(plant: &Plant, work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
     let (begun, before) = (Instant::now(), plant.cpu(0)?);
     work()?;
     Ok((plant.cpu(0)? - before) / 1e6 / begun.elapsed().as_secs_f64())
+}
+
+/// Waits until the scheduler has done what the start of all agents has left to do.
+fn settle(plant: &Plant) -> Outcome<()> {
+    let (begun, mut before) = (Instant::now(), f64::INFINITY);
+    while begun.elapsed() < PATIENCE {
+        let now = share(plant, || {
+            thread::sleep(WINDOW);
+            Ok(())
+        })?;
+        if now > before * 0.9 {
+            return Ok(());
+        }
+        before = now;
+    }
+    Err(format!("the scheduler is not quiet after {PATIENCE:?}").into())
 }
 
 /// Load balancers are made and deleted; how long each call takes, in milliseconds.
@@ -108,7 +124,7 @@ fn measure(lab: &Lab, count: usize, lasts: Duration) -> Outcome<Measured> {
 
 fn measure_of(plant: &mut Plant, players: &Players, agents: usize, lasts: Duration) -> Outcome<Measured> {
     let first = players.until_complete(PATIENCE)?;
-    thread::sleep(SETTLED);
+    settle(plant)?;
     let idle = share(plant, || {
         thread::sleep(lasts);
         Ok(())

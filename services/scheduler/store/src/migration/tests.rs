@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
-use sea_orm_migration::prelude::{MigrationName as _, MigratorTrait as _};
+use sea_orm_migration::prelude::MigratorTrait as _;
 
 use super::Migrator;
 
