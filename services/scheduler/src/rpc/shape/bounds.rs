@@ -22,6 +22,7 @@ pub(super) const BOUNDS: &[(&str, &str, usize)] = &[
     ("lbaas.v1.AgentDriver", "features", IGNORED),
     ("lbaas.v1.Emptying", "staying", IGNORED),
     ("lbaas.v1.Staying", "load_balancer_ids", IGNORED),
+    ("lbaas.v1.Agent", "unclaimed_ids", IGNORED),
     ("lbaas.v1.AgentDriver", "network_types", IGNORED),
     ("lbaas.v1.AgentDriver", "physical_networks", IGNORED),
     ("lbaas.v1.AgentDriver", "remarks", IGNORED),
