@@ -79,8 +79,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     let (ledger, contents) = open_ledger(&settings.agent.state_dir)?;
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
     let drivers = start_drivers(&settings, &host, &chance).await?;
-    let (uplink, (warden, orders)) = (Uplink::new(), Warden::new());
-    let place = warden_of(&settings, &drivers);
+    let (uplink, (warden, orders), place) = (Uplink::new(), Warden::new(), warden_of(&settings, &drivers));
     let (traffic, ports) = (Traffic::new(settings.metrics.load_balancers), Gauge::default());
     let foundations = Foundations {
         drivers: Arc::clone(&drivers),
