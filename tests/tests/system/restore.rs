@@ -1,7 +1,7 @@
 //! A database that is restored from a backup, as docs/deploy.md says it: agents go on, what the copy does not know goes on
 //! serving, and an operator can take it away.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use ballast_lab::{Signal, in_lab, require_tool, wait_until};
 use ballast_tests::{
@@ -69,12 +69,7 @@ fn a_restored_database_is_obeyed_and_what_it_does_not_know_serves_on() {
         assert!(is_unclaimed(&made) && !is_unclaimed(&next));
 
         // Where it was not given on, an operator takes it away.
-        site.signal_agent(0, Signal::SIGTERM);
-        site.kill_agent(0);
-        let left: String =
-            fs::read_to_string(&unclaimed)?.lines().filter(|id| *id != made).map(|id| format!("{id}\n")).collect();
-        fs::write(&unclaimed, left)?;
-        site.start_agent(0);
+        give_up(&mut site, &unclaimed, &made)?;
         let namespace = format!("qlbaas-{made}");
         wait_until(PATIENCE, "the end of what nobody claims", || {
             let names = site.agents[0].host.remains().ok()?.namespaces;
@@ -86,6 +81,17 @@ fn a_restored_database_is_obeyed_and_what_it_does_not_know_serves_on() {
         wait_until(PATIENCE, "no more word of it", || said_unclaimed(&site)?.is_null().then_some(()));
         Ok(())
     });
+}
+
+/// The agent begins anew, and this one is no longer in its list.
+fn give_up(site: &mut Site, unclaimed: &Path, id: &str) -> std::io::Result<()> {
+    site.signal_agent(0, Signal::SIGTERM);
+    site.kill_agent(0);
+    let listed = fs::read_to_string(unclaimed)?;
+    let left: String = listed.lines().filter(|other| *other != id).map(|other| format!("{other}\n")).collect();
+    fs::write(unclaimed, left)?;
+    site.start_agent(0);
+    Ok(())
 }
 
 /// What the API says of what the agent runs and no scheduler knows.
