@@ -145,7 +145,8 @@ impl State {
     fn make(&mut self, mut body: Value) -> Value {
         let (number, mut port) = (self.made, body["port"].take());
         self.made += 1;
-        port["id"] = json!(format!("00000000-0000-4000-8000-{:012x}", 0x7000 + number));
+        // Links have their names of the first eleven characters.
+        port["id"] = json!(format!("{number:08x}-0000-4000-8000-000000007000"));
         port["mac_address"] = json!(format!("fa:16:3e:00:{:02x}:{:02x}", number >> 8, number & 0xff));
         if port["fixed_ips"][0]["ip_address"].is_null() {
             port["fixed_ips"][0]["ip_address"] = json!(format!("10.20.0.{}", FIRST + number % 100));
