@@ -130,7 +130,9 @@ fn tests_that_the_architecture_names_exist() {
     let named: Vec<_> = quoted(&document).filter(|word| is_test(word)).collect();
     assert!(named.len() > 10, "ARCHITECTURE.md names no tests: is this test blind?");
     for name in named {
-        let is_there = ["(", "<"].iter().any(|after| sources.contains(&format!("fn {name}{after}")));
+        let is_function = ["(", "<"].iter().any(|after| sources.contains(&format!("fn {name}{after}")));
+        // A line of a table, of which a macro makes a test.
+        let is_there = is_function || sources.contains(&format!("\n    {name}: "));
         assert!(is_there, "ARCHITECTURE.md names {name}, which is no test");
     }
 }
